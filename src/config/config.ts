@@ -1,0 +1,67 @@
+import type { ErrorStyle } from '../errors/problem.ts';
+import type { TokenPlace } from '../token/extract.ts';
+import type { IssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
+import type { PathPattern } from './pattern.ts';
+import type { ClaimRule, GatewayFile, ScopesRule } from './schema.ts';
+import type { Template } from './template.ts';
+
+/** A configuration that has passed every check: parsed, with its defaults, each reference followed. Durations in ms, sizes in bytes. */
+export interface Config {
+  /** The file it came from. */
+  readonly file: string;
+  readonly listen: GatewayFile['listen'];
+  readonly admin: GatewayFile['admin'];
+  readonly drain: GatewayFile['drain'];
+  readonly log: GatewayFile['log'];
+  readonly errors: ErrorStyle;
+  readonly tokenCache: TokenCacheSettings;
+  readonly issuers: readonly IssuerSettings[];
+  readonly upstreams: readonly UpstreamSettings[];
+  readonly routes: readonly RouteSettings[];
+}
+
+export interface UpstreamSettings {
+  readonly name: string;
+  /** Scheme and authority, as URL.origin gives them. */
+  readonly url: string;
+  readonly timeouts: { readonly connect: number; readonly response: number; readonly idle: number };
+  readonly connections: number;
+  readonly queue: number;
+  /** `keep`, `upstream`, or the Host to send. */
+  readonly host: string;
+  readonly headers: HeaderSettings['set'];
+}
+
+export interface HeaderSettings {
+  /** Names as the operator wrote them, each with its template. */
+  readonly set: readonly (readonly [name: string, value: Template])[];
+  /** Lower-case. */
+  readonly remove: readonly string[];
+}
+
+export interface RouteSettings {
+  readonly id: string;
+  /** Lower-case; may begin with `*.`; undefined takes any. */
+  readonly host: string | undefined;
+  readonly path: PathPattern;
+  /** undefined takes every method. */
+  readonly methods: readonly string[] | undefined;
+  readonly allow: readonly ('semicolon' | 'encodedSlash')[];
+  readonly guard: 'public' | GuardSettings;
+  readonly upstream: UpstreamSettings;
+  readonly rewrite: { readonly stripPrefix: string; readonly addPrefix: string };
+  readonly headers: HeaderSettings;
+  readonly responseHeaders: HeaderSettings;
+  readonly token: 'strip' | 'forward';
+  readonly maxBody: number | undefined;
+  readonly retries: number;
+  /** Time until the headers of the answer are there: the route's own, else the upstream's. */
+  readonly responseTimeout: number;
+}
+
+export interface GuardSettings {
+  readonly issuers: readonly IssuerSettings[];
+  readonly scopes: ScopesRule | undefined;
+  readonly tokenFrom: readonly TokenPlace[];
+  readonly claims: readonly (readonly [path: string, rule: ClaimRule])[];
+}

@@ -1,0 +1,182 @@
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+import { readPattern } from './pattern.ts';
+import { readTemplate } from './template.ts';
+
+/** How a problem is named in `check --format json`, where zod's own kinds are too coarse. */
+export interface IssueParams {
+  readonly name: string;
+  readonly hint?: string;
+}
+
+/**
+ * Describes a field whose behaviour a later version brings. Written in a config it is refused by name: a field that is
+ * silently ignored is how an operator comes to believe in a protection that isn't there.
+ */
+export function notYet<S extends z.ZodType>(schema: S) {
+  return z.preprocess((value, context) => {
+    if (value !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: 'is not available yet',
+        params: { name: 'not-available-yet' },
+        input: value,
+      });
+    }
+    return undefined;
+  }, schema.optional());
+}
+
+/** Text that `read` accepts; what it says otherwise becomes the problem. */
+function readText<T extends object>(read: (text: string) => T | string, name: string) {
+  return z.string().transform((text, context): T => {
+    const value = read(text);
+    if (typeof value !== 'string') return value;
+    context.addIssue({ code: 'custom', message: value, params: { name }, input: text });
+    return z.NEVER;
+  });
+}
+
+/** RFC 9110 §5.6.2 */
+const TOKEN = /^[!#$%&'*+\-.^_`|~A-Za-z0-9]+$/;
+
+export const pathPattern = () => readText(readPattern, 'bad-path');
+export const template = () => readText(readTemplate, 'bad-template');
+
+/** The names by which issuers, upstreams and routes refer to each other; they are metric labels too. */
+export const name = () =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+      'a name has letters, digits, ".", "_" and "-", and 63 characters at most',
+    );
+
+export const method = () => z.string().regex(/^[A-Z][A-Z-]*$/, 'a method is written in capitals, such as GET');
+
+/** RFC 6749 §3.3: scope-token. */
+export const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope is one word without quotes');
+
+/** RFC 6265 §4.1.1: cookie-name. */
+export const cookieName = () => z.string().regex(TOKEN, 'is no cookie name');
+
+export const port = () =>
+  z.number({ error: 'expected a port: a whole number from 0 to 65535' }).int().min(0).max(65535);
+
+/** A host of a route: exact or `*.example.com`; compared in lower case. */
+export const hostPattern = () =>
+  z
+    .string()
+    .transform((host) => host.toLowerCase())
+    .refine(
+      (host) =>
+        /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$|^\[[0-9a-f:.]+\]$/.test(
+          host,
+        ),
+      {
+        error: 'a host is a name such as api.example.com or *.example.com, without scheme, port or path',
+        params: { name: 'bad-host' },
+      },
+    );
+
+/** An address of a server: scheme and authority, no path, since paths are the business of `rewrite`. */
+export const origin = () =>
+  z.string().transform((text, context): string => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const flaw =
+      url === undefined || !/^https?:$/.test(url.protocol)
+        ? 'expected an address such as http://orders.internal:3000'
+        : url.username || url.password
+          ? 'has credentials in it; set them with `headers: { set: { Authorization: … } }`'
+          : url.pathname !== '/' || url.search || url.hash
+            ? 'has a path; leave it away and use `rewrite: { addPrefix: … }` of the route'
+            : undefined;
+    if (url && !flaw) return url.origin;
+    context.addIssue({ code: 'custom', message: flaw ?? '', params: { name: 'bad-url' }, input: text });
+    return z.NEVER;
+  });
+
+/** An http or https address, kept as it is written. */
+export const httpUrl = () =>
+  z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
+    error: 'expected an http:// or https:// address',
+    params: { name: 'bad-url' },
+  });
+
+/** How clients reach us: an address without query, kept without a slash at its end. */
+export const publicAddress = () =>
+  httpUrl()
+    .refine(
+      (text) => !text.includes('?') && /^[\x21-\x7e]+$/.test(text) && !text.includes('"'),
+      'expected an address without a query',
+    )
+    .transform((text) => text.replace(/\/+$/, ''));
+
+/** A network whose hosts are believed: an address or CIDR. */
+export const trustedNetwork = () =>
+  z.string().refine((text) => isNetwork(text), {
+    error: 'expected an address or network, such as 10.0.0.0/8 or fd00::/8',
+    params: { name: 'bad-network' },
+  });
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** The networks as one list that can be asked. */
+export function networks(list: readonly string[]): BlockList {
+  const block = new BlockList();
+  for (const network of list) {
+    const [address = '', bits] = network.split('/');
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    block.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family);
+  }
+  return block;
+}
+
+/** A prefix of `rewrite`: fixed segments without a slash at the end; `/` means none. */
+export const prefix = () =>
+  z.string().transform((text, context): string => {
+    if (text === '/') return '';
+    const pattern = readPattern(text);
+    const flaw =
+      typeof pattern === 'string'
+        ? pattern
+        : text.endsWith('/') || pattern.segments.some((segment) => segment.kind !== 'fixed')
+          ? 'a prefix has fixed segments alone and no slash at its end'
+          : undefined;
+    if (!flaw) return text;
+    context.addIssue({ code: 'custom', message: flaw, params: { name: 'bad-path' }, input: text });
+    return z.NEVER;
+  });
+
+/** Headers whose meaning the gateway answers for: nobody sets or removes them by a rule. */
+const OWN_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+export const headerName = () =>
+  z
+    .string()
+    .regex(TOKEN, 'is no header name')
+    .refine((text) => !OWN_HEADERS.has(text.toLowerCase()), {
+      error: 'is a header that the gateway manages itself',
+      params: { name: 'managed-header' },
+    });

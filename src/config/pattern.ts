@@ -1,0 +1,53 @@
+/** One part of a path pattern: a fixed text, a named segment, or the rest of the path. */
+export type PatternSegment =
+  | { readonly kind: 'fixed'; readonly text: string }
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'rest' };
+
+/** A path pattern: `/orders`, `/orders/{id}`, `/orders/**`. */
+export interface PathPattern {
+  readonly source: string;
+  readonly segments: readonly PatternSegment[];
+}
+
+/** Characters that a canonical path has in its plain form (RFC 3986 §3.3), as in the paths that patterns are held against. */
+const FIXED = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@;]|%[0-9A-F]{2})*$/;
+
+/** Reads a path pattern; answers what is wrong with it as text. */
+export function readPattern(source: string): PathPattern | string {
+  if (!source.startsWith('/')) return 'a path begins with a slash';
+  const parts = source.slice(1).split('/');
+  const segments: PatternSegment[] = [];
+  for (const [index, part] of parts.entries()) {
+    const last = index === parts.length - 1;
+    const segment = readSegment(part, last);
+    if (typeof segment === 'string') return segment;
+    if (segment.kind === 'named' && segments.some((other) => other.kind === 'named' && other.name === segment.name)) {
+      return `two segments are named {${segment.name}}`;
+    }
+    segments.push(segment);
+  }
+  return { source, segments };
+}
+
+function readSegment(part: string, last: boolean): PatternSegment | string {
+  if (part === '**')
+    return last ? { kind: 'rest' } : '** stands for the rest of the path, so it can only be the last segment';
+  const name = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(part)?.[1];
+  if (name !== undefined) return { kind: 'named', name };
+  if (part.includes('{') || part.includes('}'))
+    return 'a {name} takes a whole segment and consists of letters, digits and _';
+  if (part.includes('*')) return '* is not a wildcard: use {name} for one segment or ** for the rest';
+  if (part === '' && !last) return 'an empty segment (//) never matches, since such paths are refused';
+  if (part === '.' || part === '..') return 'a dot segment never matches, since such paths are refused';
+  if (!FIXED.test(part))
+    return 'holds a character that a path has only percent-encoded, with capital hex digits (%C3%A9)';
+  return { kind: 'fixed', text: part };
+}
+
+/** What two patterns have in common exactly when they match the same paths. */
+export function patternShape({ segments }: PathPattern): string {
+  return segments
+    .map((segment) => (segment.kind === 'fixed' ? `/${segment.text}` : segment.kind === 'named' ? '/{}' : '/**'))
+    .join('');
+}

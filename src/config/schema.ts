@@ -1,0 +1,339 @@
+import { z } from 'zod';
+import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
+import {
+  cookieName,
+  headerName,
+  hostPattern,
+  httpUrl,
+  method,
+  name,
+  notYet,
+  origin,
+  pathPattern,
+  port,
+  prefix,
+  publicAddress,
+  scope,
+  template,
+  trustedNetwork,
+} from './fields.ts';
+import { duration, positiveDuration, size } from './units.ts';
+
+// The one description of the configuration: types, defaults, parsing, JSON Schema and docs come from it. Defaults are
+// written as an operator would write them and pass through the same parser.
+
+const atLeastOne = <S extends z.ZodType>(item: S) => z.array(item).min(1, 'is empty; at least one is needed');
+const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
+  z.union([item.transform((text) => [text] as [string, ...string[]]), atLeastOne(item)]);
+
+const listen = z
+  .strictObject({
+    host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
+    port: port().default(8080).describe('Port to listen on; 0 takes a free one.'),
+    trustedProxies: z
+      .array(trustedNetwork())
+      .default([])
+      .describe('Networks of proxies whose X-Forwarded-*, Forwarded and X-Request-Id are believed.'),
+    limits: z
+      .strictObject({
+        headers: size().prefault('16KiB').describe('All request headers together, the request line included.'),
+        headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
+        requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
+        keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
+        maxConnections: z.int().min(1).default(10_000).describe('Open connections; further ones are closed at once.'),
+      })
+      .prefault({})
+      .describe('What one client may take.'),
+    tls: notYet(
+      z.strictObject({
+        cert: z.string().describe('Certificate chain, PEM file.'),
+        key: z.string().describe('Private key, PEM file.'),
+        clientCa: z
+          .string()
+          .optional()
+          .describe('PEM file of the authorities that client certificates have to come from.'),
+        minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+      }),
+    ).describe('Serve HTTPS. The files are read again when they change.'),
+  })
+  .describe('Where clients connect.');
+
+const admin = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+    port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
+  })
+  .describe('Where operators and probes connect: /livez, /readyz and /metrics. Never on the public port.');
+
+const keys = z
+  .strictObject({
+    discovery: z
+      .literal(true)
+      .optional()
+      .describe('Find the key set by OpenID Connect Discovery, then by RFC 8414. The default.'),
+    url: httpUrl().optional().describe('Address of the JWK Set.'),
+    file: z.string().min(1).optional().describe('File with a JWK Set, relative to this one.'),
+    inline: atLeastOne(z.record(z.string(), z.unknown())).optional().describe('The public keys themselves (JWK).'),
+    secret: notYet(z.string()).describe('Shared secret, for HS* algorithms of legacy issuers.'),
+    allowHttp: z.boolean().default(false).describe('Allow http:// to hosts other than this machine.'),
+    refresh: positiveDuration().prefault('10m').describe('Age at which keys are fetched again, in the background.'),
+    cooldown: positiveDuration()
+      .prefault('30s')
+      .describe('At most one fetch in this time for tokens with an unknown key.'),
+    maxStale: positiveDuration()
+      .prefault('24h')
+      .describe('Keys older than this are not used: requests get 503, never 401.'),
+    timeout: positiveDuration().prefault('5s').describe('Time in which the issuer has to answer.'),
+    snapshot: notYet(z.string()).describe('Folder in which the last good keys are kept over a restart.'),
+  })
+  .refine(
+    ({ discovery, url, file, inline }) =>
+      [discovery, url, file, inline].filter((source) => source !== undefined).length <= 1,
+    {
+      error: 'name one source of keys: discovery, url, file or inline',
+      params: { name: 'keys-source' },
+    },
+  );
+
+const introspection = z.strictObject({
+  url: httpUrl().describe('The introspection endpoint (RFC 7662).'),
+  clientId: z.string().min(1),
+  clientSecret: z.string().min(1),
+  auth: z.enum(['basic', 'post']).default('basic').describe('How the gateway authenticates itself.'),
+  cacheFor: duration().prefault('60s').describe('How long an answer is used; never beyond `exp`.'),
+  timeout: positiveDuration().prefault('3s'),
+});
+
+const issuer = z
+  .strictObject({
+    issuer: z.string().min(1).describe('The issuer identifier; must equal `iss`, exactly.'),
+    audience: oneOrMore(z.string().min(1)).describe('`aud` has to name one of these.'),
+    keys: keys.prefault({ discovery: true }).describe('Where the public keys come from.'),
+    introspection: notYet(introspection).describe('Ask the issuer about opaque tokens (RFC 7662).'),
+    algorithms: atLeastOne(z.enum(ALGORITHMS))
+      .default([...ASYMMETRIC_ALGORITHMS])
+      .describe('Signature algorithms to accept. HS* need naming; `none` cannot be named.'),
+    tokenType: z
+      .enum(['access', 'any'])
+      .default('access')
+      .describe('access: `typ` at+jwt, or a token without the marks of an ID token. any: not checked.'),
+    clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
+    maxTokenAge: positiveDuration().optional().describe('Tokens issued longer ago than this are refused.'),
+    requiredClaims: z
+      .array(z.string().min(1))
+      .default(['sub'])
+      .describe('Claims that a token must have, besides iss, aud and exp.'),
+  })
+  .describe('Whose tokens are accepted, and how they are checked.');
+
+const scopes = z.union([
+  atLeastOne(scope()).transform((all) => ({ kind: 'all' as const, scopes: all })),
+  z.strictObject({ any: atLeastOne(scope()) }).transform(({ any }) => ({ kind: 'any' as const, scopes: any })),
+]);
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false' });
+const claimRule = z.union(
+  [
+    scalar.transform((value) => ({ kind: 'equals' as const, value })),
+    z.strictObject({ contains: scalar }).transform(({ contains }) => ({ kind: 'contains' as const, value: contains })),
+    z.strictObject({ in: atLeastOne(scalar) }).transform((rule) => ({ kind: 'in' as const, values: rule.in })),
+    z.strictObject({ exists: z.boolean() }).transform(({ exists }) => ({ kind: 'exists' as const, exists })),
+  ],
+  { error: 'expected a value, { contains: value }, { in: [values] } or { exists: true }' },
+);
+
+const tokenPlace = z.union(
+  [
+    z.literal('authorization').transform(() => ({ kind: 'authorization' as const })),
+    z.strictObject({ cookie: cookieName() }).transform(({ cookie }) => ({ kind: 'cookie' as const, name: cookie })),
+    z
+      .strictObject({ header: headerName() })
+      .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
+    z.strictObject({ query: z.string().min(1) }).transform(({ query }) => ({ kind: 'query' as const, name: query })),
+    z.strictObject({ websocketProtocol: notYet(z.string()) }).transform((): never => z.NEVER),
+  ],
+  { error: 'expected authorization, { cookie: name }, { header: name } or { query: name }' },
+);
+
+const guard = z.strictObject({
+  issuers: atLeastOne(z.string()).optional().describe('Issuers whose tokens are accepted, by their names.'),
+  scopes: scopes.optional().describe('Scopes the token needs: all of a list, or { any: […] }.'),
+  tokenFrom: atLeastOne(tokenPlace)
+    .optional()
+    .describe('Where the token is looked for. Default: the Authorization header.'),
+  claims: z.record(z.string().min(1), claimRule).optional().describe('What claims have to say, by their path.'),
+});
+
+const auth = z.union([z.literal('public'), guard], { error: 'expected `public`, or a map with issuers' });
+
+const requestHeaders = z.strictObject({
+  set: z
+    .record(headerName(), template())
+    .default({})
+    .describe('Headers towards the upstream; what the client sends under these names is dropped.'),
+  remove: z.array(headerName()).default([]).describe("Headers of the client's that the upstream does not get."),
+});
+
+const responseHeaders = z.strictObject({
+  set: z.record(headerName(), template()).default({}).describe('Headers towards the client.'),
+  remove: z.array(headerName()).default([]).describe("Headers of the upstream's that the client does not get."),
+});
+
+const upstream = z.strictObject({
+  url: origin().optional().describe('Scheme, host and port of the service.'),
+  urls: notYet(atLeastOne(origin())).describe('Several targets of one service.'),
+  balance: notYet(z.enum(['least-busy', 'round-robin'])).describe('How a target is chosen.'),
+  timeouts: z
+    .strictObject({
+      connect: positiveDuration().prefault('2s').describe('Time to open a connection.'),
+      response: positiveDuration().prefault('30s').describe('Time until the headers of the answer are there.'),
+      idle: positiveDuration().prefault('5m').describe('Longest pause within the body of an answer.'),
+    })
+    .prefault({}),
+  connections: z.int().min(1).default(128).describe('Connections to the target.'),
+  queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
+  host: z
+    .union([
+      z.literal('keep'),
+      z.literal('upstream'),
+      z.string().regex(/^[A-Za-z0-9.-]+(?::\d+)?$/, 'expected keep, upstream or a host name'),
+    ])
+    .default('keep')
+    .describe("The Host that the upstream gets: the client's (keep), the target's own (upstream), or this name."),
+  headers: z
+    .strictObject({ set: z.record(headerName(), template()).default({}) })
+    .prefault({})
+    .describe("The upstream's own credentials and other fixed headers."),
+  tls: notYet(
+    z.strictObject({
+      ca: z.string().optional(),
+      cert: z.string().optional(),
+      key: z.string().optional(),
+      serverName: z.string().optional(),
+    }),
+  ).describe('How an https target is verified, and the certificate shown to it.'),
+  health: notYet(z.strictObject({ path: z.string(), interval: positiveDuration().prefault('10s') })).describe(
+    'Look whether targets are well.',
+  ),
+});
+
+const route = z.strictObject({
+  id: name().describe('Its name in logs, metrics and messages.'),
+  match: z.strictObject({
+    host: hostPattern().optional().describe('Exact, or *.example.com for every name below it. Default: any.'),
+    path: pathPattern().describe('/orders exactly; /orders/{id} with a named segment; /orders/** with all below.'),
+    methods: atLeastOne(method()).optional().describe('Default: every method.'),
+    allow: z
+      .array(z.enum(['semicolon', 'encodedSlash']))
+      .default([])
+      .describe('What paths may have here although it is ambiguous to many servers.'),
+  }),
+  auth: auth.optional().describe('Who may enter. `public` has to be said.'),
+  upstream: z.string().describe('Name of the upstream.'),
+  rewrite: z
+    .strictObject({
+      stripPrefix: prefix().default('').describe('Taken off the front of the path.'),
+      addPrefix: prefix().default('').describe('Put in front of the path.'),
+    })
+    .prefault({})
+    .describe('The path the upstream gets.'),
+  headers: requestHeaders.prefault({}).describe('Headers towards the upstream.'),
+  responseHeaders: responseHeaders.prefault({}).describe('Headers towards the client.'),
+  token: z
+    .enum(['strip', 'forward'])
+    .default('strip')
+    .describe('Whether the upstream gets the token, from wherever it came.'),
+  websocket: z
+    .boolean()
+    .default(false)
+    .refine((carried) => !carried, { error: 'is not available yet', params: { name: 'not-available-yet' } })
+    .describe('Carry WebSocket connections.'),
+  streams: notYet(
+    z.strictObject({ endWithToken: z.boolean().default(true), grace: duration().prefault('0s') }),
+  ).describe('WebSockets and event streams end when the token does.'),
+  maxBody: size().optional().describe('Largest request body; larger ones get 413.'),
+  retries: z
+    .int()
+    .min(0)
+    .max(3)
+    .default(1)
+    .describe('For idempotent requests without a body whose connection broke before an answer began.'),
+  timeouts: z.strictObject({ response: positiveDuration().optional() }).prefault({}).describe("Over the upstream's."),
+  cors: notYet(
+    z.strictObject({
+      origins: atLeastOne(z.string()),
+      methods: z.array(method()).optional(),
+      headers: z.array(z.string()).optional(),
+      credentials: z.boolean().default(false),
+      maxAge: duration().prefault('10m'),
+    }),
+  ).describe('Which web pages may call.'),
+  acknowledge: z.array(z.string()).default([]).describe('Warnings of `check` that are meant, by name.'),
+});
+
+/** The whole configuration file. */
+export const gatewaySchema = z.strictObject({
+  publicUrl: publicAddress().optional().describe('How clients reach us; used in links and RFC 9728 metadata.'),
+  listen: listen.prefault({}),
+  admin: admin.prefault({}),
+  drain: z
+    .strictObject({
+      delay: duration()
+        .prefault('5s')
+        .describe('How long requests are still served after SIGTERM, while load balancers notice.'),
+      timeout: duration().prefault('30s').describe('How long requests under way may then still take.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      access: z.boolean().default(true).describe('One line for every request.'),
+    })
+    .prefault({}),
+  workers: z
+    .union([z.int().min(1), z.literal('auto')], { error: 'expected a number or auto' })
+    .default(1)
+    .refine((workers) => workers === 1, {
+      error: 'other than 1 is not available yet',
+      params: { name: 'not-available-yet' },
+    })
+    .describe('Processes that share the work; auto: one per core.'),
+  include: notYet(z.array(z.string())).describe(
+    'Files with routes, upstreams and issuers of their own, relative to this one.',
+  ),
+  issuers: z.record(name(), issuer).default({}),
+  tokenCache: z
+    .strictObject({
+      maxEntries: z.int().min(1).max(10_000_000).default(100_000).describe('Verified tokens that are remembered.'),
+      maxAge: positiveDuration().prefault('5m').describe('How long a token is remembered; never beyond its `exp`.'),
+      rejectedFor: duration().prefault('10s').describe('How long a refusal is remembered; 0s: not at all.'),
+    })
+    .prefault({}),
+  upstreams: z.record(name(), upstream).default({}),
+  errors: z
+    .strictObject({
+      format: z
+        .enum(['problem', 'oauth', 'text'])
+        .default('problem')
+        .describe('problem: RFC 9457. oauth: { error, error_description }.'),
+      detail: z
+        .enum(['minimal', 'client'])
+        .default('client')
+        .describe('minimal: code and title. client: what is wrong and the fix.'),
+    })
+    .prefault({}),
+  defaults: z
+    .strictObject({ auth: guard.optional() })
+    .prefault({})
+    .describe('What a route takes over when it is silent.'),
+  routes: atLeastOne(route),
+});
+
+/** A configuration as the schema gives it out: parsed, with defaults, references not yet followed. */
+export type GatewayFile = z.output<typeof gatewaySchema>;
+export type IssuerEntry = z.output<typeof issuer>;
+export type UpstreamEntry = z.output<typeof upstream>;
+export type RouteEntry = z.output<typeof route>;
+export type GuardEntry = z.output<typeof guard>;
+export type ScopesRule = z.output<typeof scopes>;
+export type ClaimRule = z.output<typeof claimRule>;

@@ -1,0 +1,114 @@
+import { type Outcome, pass, stop } from '../outcome.ts';
+import { diagnoseField } from './diagnose.ts';
+import { RawToken } from './raw-token.ts';
+
+/** A place where a route looks for the token. */
+export type TokenPlace =
+  | { readonly kind: 'authorization' }
+  | { readonly kind: 'cookie'; readonly name: string }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'query'; readonly name: string };
+
+/** What extraction reads of a request. Header names are lower-case. */
+export interface TokenBearer {
+  /** The values of the Authorization fields, one each. */
+  readonly authorization: readonly string[];
+  /** Every value of a header, in the order they came. */
+  headerValues(name: string): readonly string[];
+  /** The query without its question mark; empty when there is none. */
+  readonly query: string;
+}
+
+/** RFC 6750 §2.1: b64token. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+/** A token longer than this is refused before anything is spent on it (RFC 8725 §2.7). */
+export const MAX_TOKEN_LENGTH = 8192;
+
+/**
+ * Finds the one token of a request in the places its route names. Fails with token.missing, token.ambiguous,
+ * token.request, token.scheme or token.too-large. More than one token is refused and never chosen from: a gateway and
+ * the service behind it that choose differently are how requests change their owner (RFC 6750 §2).
+ */
+export function extractToken(request: TokenBearer, places: readonly TokenPlace[]): Outcome<RawToken> {
+  let found: string | undefined;
+  let otherScheme: string | undefined;
+  for (const place of places) {
+    const values = valuesAt(request, place);
+    for (const value of values) {
+      if (values.length > 1 || found !== undefined) return ambiguous(place, values.length > 1);
+      const read = place.kind === 'authorization' ? readAuthorization(value) : readBare(value, place);
+      if (!read.ok && read.fault.code !== 'token.scheme') return read;
+      if (read.ok) found = read.value;
+      else otherScheme = read.fault.detail;
+    }
+  }
+  if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found));
+  if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
+  return stop({ code: 'token.missing', detail: `No token was found in ${places.map(nameOf).join(' or ')}.` });
+}
+
+function valuesAt(request: TokenBearer, place: TokenPlace): readonly string[] {
+  switch (place.kind) {
+    case 'authorization':
+      return request.authorization;
+    case 'header':
+      return request.headerValues(place.name);
+    case 'cookie':
+      return cookieValues(request.headerValues('cookie'), place.name);
+    case 'query':
+      return request.query === '' ? NONE : new URLSearchParams(request.query).getAll(place.name);
+  }
+}
+
+const NONE: readonly string[] = [];
+
+function readAuthorization(field: string): Outcome<string> {
+  const token = BEARER.exec(field)?.[1];
+  if (token !== undefined) return pass(token);
+  const { kind, detail } = diagnoseField(field);
+  return stop({ code: kind === 'scheme' ? 'token.scheme' : 'token.request', detail });
+}
+
+function readBare(value: string, place: TokenPlace): Outcome<string> {
+  if (B64TOKEN.test(value)) return pass(value);
+  const seen = value === '' ? 'is empty' : 'does not hold one plain token';
+  return stop({ code: 'token.request', detail: `The ${nameOf(place)} ${seen}.` });
+}
+
+/** The values of a cookie (RFC 6265 §4.2.1). A cookie may come twice, from two paths: that is for the caller to refuse. */
+function cookieValues(fields: readonly string[], name: string): string[] {
+  return fields
+    .flatMap((field) => field.split(';'))
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+}
+
+function tooLarge(token: string): Outcome<never> | undefined {
+  if (token.length <= MAX_TOKEN_LENGTH) return undefined;
+  return stop({
+    code: 'token.too-large',
+    detail: `The token has ${token.length} characters; at most ${MAX_TOKEN_LENGTH} are accepted.`,
+  });
+}
+
+function ambiguous(place: TokenPlace, repeated: boolean): Outcome<never> {
+  const detail = repeated
+    ? `The ${nameOf(place)} was sent more than once.`
+    : `A token was sent in the ${nameOf(place)} and in another place too.`;
+  return stop({ code: 'token.ambiguous', detail });
+}
+
+function nameOf(place: TokenPlace): string {
+  switch (place.kind) {
+    case 'authorization':
+      return 'Authorization header';
+    case 'cookie':
+      return `cookie ${place.name}`;
+    case 'header':
+      return `header ${place.name}`;
+    case 'query':
+      return `query parameter ${place.name}`;
+  }
+}

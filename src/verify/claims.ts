@@ -1,0 +1,148 @@
+import type { Fault } from '../errors/fault.ts';
+import type { JsonObject } from '../token/compact.ts';
+import type { IssuerSettings } from './settings.ts';
+import { isoTime, listing, span } from './wording.ts';
+
+/**
+ * The checks on a token whose signature has been verified, in the order that makes its answer the only one: type,
+ * required claims and their JSON types, audience, time. `now` is in milliseconds. Answers the first fault.
+ */
+export function claimsFault(
+  header: JsonObject,
+  claims: JsonObject,
+  issuer: IssuerSettings,
+  now: number,
+): Fault | undefined {
+  return (
+    typeFault(header, claims, issuer) ??
+    requiredFault(claims, issuer) ??
+    jsonTypeFault(claims) ??
+    audienceFault(claims, issuer) ??
+    timeFault(claims, issuer, now)
+  );
+}
+
+/** `typ` values of RFC 9068 §2.1, after RFC 7515 §4.1.9 has had its prefix taken off. */
+const ACCESS_TOKEN_TYPES: readonly unknown[] = ['at+jwt', 'application/at+jwt'];
+const PLAIN_TYPES: readonly unknown[] = [undefined, 'jwt', 'application/jwt'];
+/** Members that ID tokens have (OpenID Connect Core §2 and §3.3.2.11) and access tokens do not. */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+/** Keycloak's `typ` and Cognito's `token_use` say in a claim what a token is. */
+const OTHER_KINDS: Readonly<Record<string, readonly unknown[]>> = {
+  typ: ['ID', 'Refresh', 'Offline', 'Logout'],
+  token_use: ['id', 'refresh'],
+};
+
+function typeFault(header: JsonObject, claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
+  if (issuer.tokenType === 'any') return undefined;
+  const typ = typeof header.typ === 'string' ? header.typ.toLowerCase() : undefined;
+  if (ACCESS_TOKEN_TYPES.includes(typ)) return undefined;
+  if (!PLAIN_TYPES.includes(typ)) {
+    return { code: 'token.type', detail: 'The type in its header (typ) is not that of an access token (at+jwt).' };
+  }
+  const shape = ID_TOKEN_CLAIMS.find((name) => claims[name] !== undefined);
+  if (shape)
+    return { code: 'token.type', detail: `It has the claim ${shape}, which ID tokens have and access tokens do not.` };
+  if (claims.events !== undefined)
+    return { code: 'token.type', detail: 'It has the claim events: it is a logout or security event token.' };
+  for (const [name, kinds] of Object.entries(OTHER_KINDS)) {
+    if (kinds.includes(claims[name]))
+      return { code: 'token.type', detail: `Its claim ${name} says that it is no access token.` };
+  }
+  return undefined;
+}
+
+function requiredFault(claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
+  // A token without `exp` would be good for ever (RFC 9068 §2.2).
+  const required = issuer.maxTokenAge === undefined ? ['exp'] : ['exp', 'iat'];
+  const missing = [...required, ...issuer.requiredClaims].find(
+    (name) => claims[name] === undefined || claims[name] === null,
+  );
+  // `aud` has a code of its own, which tells more.
+  return missing === undefined || missing === 'aud'
+    ? undefined
+    : { code: 'token.claims', detail: `The token lacks the claim ${missing}.` };
+}
+
+const NUMERIC_DATES = ['exp', 'nbf', 'iat'];
+const STRINGS = ['sub', 'jti', 'client_id', 'scope'];
+/** A date this late (the year 5138) is one in milliseconds, and a token with it would outlive everybody. */
+const LATEST_DATE = 1e11;
+
+function jsonTypeFault(claims: JsonObject): Fault | undefined {
+  for (const name of NUMERIC_DATES) {
+    const value = claims[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || !Number.isFinite(value)) return wrongType(name, 'a number (seconds since 1970)');
+    if (value > LATEST_DATE) {
+      return {
+        code: 'token.claims',
+        detail: `The claim ${name} is in milliseconds; it has to be in seconds since 1970.`,
+      };
+    }
+  }
+  for (const name of STRINGS) {
+    if (claims[name] !== undefined && typeof claims[name] !== 'string') return wrongType(name, 'text');
+  }
+  for (const name of ['aud', 'scp']) {
+    const value = claims[name];
+    if (value !== undefined && typeof value !== 'string' && !isListOfText(value))
+      return wrongType(name, 'text or a list of texts');
+  }
+  return undefined;
+}
+
+function wrongType(name: string, expected: string): Fault {
+  return { code: 'token.claims', detail: `The claim ${name} has the wrong type: it has to be ${expected}.` };
+}
+
+function isListOfText(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function audienceFault(claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
+  const audience = [(claims.aud ?? []) as string | readonly string[]].flat();
+  if (audience.some((name) => issuer.audience.includes(name))) return undefined;
+  const needed = issuer.audience.join(' or ');
+  const seen = audience.length ? `it was issued for ${listing(audience)}` : 'it names no audience';
+  return { code: 'token.audience', detail: `The token needs the audience ${needed}; ${seen}.` };
+}
+
+/** Whether the token is good at this moment. Seconds are whole, as in jose, so that both judge alike. */
+export function timeFault(claims: JsonObject, issuer: IssuerSettings, now: number): Fault | undefined {
+  const seconds = Math.floor(now / 1000);
+  const tolerance = issuer.clockTolerance / 1000;
+  const exp = claims.exp as number;
+  const nbf = claims.nbf as number | undefined;
+  const iat = claims.iat as number | undefined;
+  if (exp <= seconds - tolerance) return expired(exp, seconds, issuer);
+  if (nbf !== undefined && nbf > seconds + tolerance) {
+    const detail = `It is valid in ${span(nbf - seconds)}, from ${isoTime(nbf)}; it is ${isoTime(seconds)} here.`;
+    return { code: 'token.not-yet-valid', detail, members: { validFrom: isoTime(nbf) } };
+  }
+  if (iat === undefined) return undefined;
+  if (iat > seconds + tolerance) {
+    const detail = `It was issued ${span(iat - seconds)} in the future, at ${isoTime(iat)}; it is ${isoTime(seconds)} here. A clock is wrong.`;
+    return { code: 'token.not-yet-valid', detail, members: { issuedAt: isoTime(iat) } };
+  }
+  if (issuer.maxTokenAge !== undefined && seconds - iat - tolerance > issuer.maxTokenAge / 1000) {
+    const detail = `It was issued ${span(seconds - iat)} ago; this API takes tokens that are at most ${span(issuer.maxTokenAge / 1000)} old.`;
+    return { code: 'token.too-old', detail, members: { issuedAt: isoTime(iat) } };
+  }
+  return undefined;
+}
+
+function expired(exp: number, seconds: number, issuer: IssuerSettings): Fault {
+  return {
+    code: 'token.expired',
+    detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}.`,
+    fix: `Request a new token from ${issuer.issuer} and send it as 'Authorization: Bearer <token>'.`,
+    members: { expiredAt: isoTime(exp) },
+  };
+}
+
+/** The permissions in a token: `scope` as words (RFC 9068 §2.2.3), else `scp` as words or a list. */
+export function scopesOf(claims: JsonObject): readonly string[] {
+  const granted = claims.scope ?? claims.scp ?? '';
+  return typeof granted === 'string' ? granted.split(' ').filter(Boolean) : (granted as readonly string[]);
+}

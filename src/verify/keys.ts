@@ -1,0 +1,177 @@
+import type { Clock } from '../clock.ts';
+import { type Outcome, pass, stop } from '../outcome.ts';
+import type { Algorithm } from './algorithms.ts';
+import { fetchKeys } from './discovery.ts';
+import type { Fetch } from './fetch.ts';
+import { readJwks, type VerificationKey } from './jwks.ts';
+import type { IssuerSettings } from './settings.ts';
+
+/** What happens to a key set, for the log and the metrics. */
+export interface KeyObserver {
+  keysFetched(issuer: string, keys: number, leftOut: readonly string[]): void;
+  keysFailed(issuer: string, error: Error, usable: boolean): void;
+}
+
+/** How a key set stands, for readiness and metrics. */
+export interface KeyStatus {
+  readonly usable: boolean;
+  /** Milliseconds since the last good fetch; undefined before the first. */
+  readonly age: number | undefined;
+  readonly error: string | undefined;
+}
+
+/** A token without `kid` is tried with this many keys at most: trying is what a forger wants us to do. */
+const MAX_CANDIDATES = 4;
+/** Waits between failed fetches. Without usable keys we stay close, so that service resumes soon after the issuer. */
+const BACKOFF = { first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
+
+/**
+ * The keys of one issuer. They are fetched in the background and never in a request's way once loaded, and the last
+ * good ones serve through an outage until they are `maxStale` old.
+ */
+export class KeySet {
+  /** Goes up whenever a key is gone, so that a remembered token can see at one glance that its key still stands. */
+  generation = 0;
+  /** Wall-clock milliseconds until which the keys may be used. */
+  usableUntil = 0;
+  tokenEndpoint: string | undefined;
+
+  readonly #issuer: IssuerSettings;
+  readonly #fetch: Fetch;
+  readonly #clock: Clock;
+  readonly #observer: KeyObserver;
+  readonly #closing = new AbortController();
+  #keys: readonly VerificationKey[] = [];
+  #fetchedAt: number | undefined;
+  #askedForUnknownAt: number | undefined;
+  #failures = 0;
+  #error: string | undefined;
+  #underWay: Promise<void> | undefined;
+  #cancelTimer: () => void = () => {};
+
+  constructor(issuer: IssuerSettings, clock: Clock, fetch: Fetch, observer: KeyObserver) {
+    this.#issuer = issuer;
+    this.#clock = clock;
+    this.#fetch = fetch;
+    this.#observer = observer;
+  }
+
+  /**
+   * The keys that may have signed a token with this `alg` and `kid`. Answers at once while keys are loaded and known;
+   * waits for a fetch that is under way or allowed otherwise. Fails with token.key-unknown or verify.keys-unavailable.
+   */
+  find(
+    algorithm: Algorithm,
+    kid: string | undefined,
+    now: number,
+  ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>> {
+    if (now < this.usableUntil) {
+      const candidates = this.#candidates(algorithm, kid);
+      if (candidates.length > 0) return pass(candidates);
+      return this.#mayAskForUnknown(now) ? this.#refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
+    }
+    return this.#underWay ? this.#underWay.then(() => this.#found(algorithm, kid)) : this.#unavailable();
+  }
+
+  /** Whether a key is still published. */
+  has(id: string): boolean {
+    return this.#keys.some((key) => key.id === id);
+  }
+
+  status(now: number): KeyStatus {
+    const age = this.#fetchedAt === undefined ? undefined : now - this.#fetchedAt;
+    return { usable: now < this.usableUntil, age, error: this.#error };
+  }
+
+  /** Begins to fetch; resolves when the first attempt has ended, well or not. */
+  start(): Promise<void> {
+    return this.#refresh();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#cancelTimer();
+  }
+
+  #candidates(algorithm: Algorithm, kid: string | undefined): readonly VerificationKey[] {
+    return this.#keys
+      .filter((key) => (kid === undefined || key.kid === kid) && key.algorithms.includes(algorithm))
+      .slice(0, MAX_CANDIDATES);
+  }
+
+  #found(algorithm: Algorithm, kid: string | undefined): Outcome<readonly VerificationKey[]> {
+    if (this.#clock.now() >= this.usableUntil) return this.#unavailable();
+    const candidates = this.#candidates(algorithm, kid);
+    return candidates.length > 0 ? pass(candidates) : unknownKey();
+  }
+
+  /** A forged `kid` costs an attacker nothing, so what it may cause is bounded by the clock, failures counted in. */
+  #mayAskForUnknown(now: number): boolean {
+    if (this.#issuer.keys.source.kind === 'inline') return false;
+    if (this.#underWay) return true;
+    const last = this.#askedForUnknownAt;
+    if (last !== undefined && now >= last && now - last < this.#issuer.keys.cooldown) return false;
+    this.#askedForUnknownAt = now;
+    return true;
+  }
+
+  #refresh(): Promise<void> {
+    this.#underWay ??= this.#fetchOnce().finally(() => {
+      this.#underWay = undefined;
+    });
+    return this.#underWay;
+  }
+
+  async #fetchOnce(): Promise<void> {
+    this.#cancelTimer();
+    try {
+      const { document, tokenEndpoint } = await fetchKeys(this.#issuer, this.#fetch, this.#closing.signal);
+      const { keys, leftOut } = readJwks(document);
+      if (this.#closing.signal.aborted) return;
+      this.#accept(keys);
+      this.tokenEndpoint = tokenEndpoint;
+      this.#observer.keysFetched(this.#issuer.name, keys.length, leftOut);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      this.#failures += 1;
+      this.#error = (error as Error).message;
+      this.#observer.keysFailed(this.#issuer.name, error as Error, this.#clock.now() < this.usableUntil);
+    }
+    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(), () => void this.#refresh());
+  }
+
+  #accept(keys: readonly VerificationKey[]): void {
+    const published = new Set(keys.map((key) => key.id));
+    if (this.#keys.some((key) => !published.has(key.id))) this.generation += 1;
+    this.#keys = keys;
+    this.#fetchedAt = this.#clock.now();
+    const { source, maxStale } = this.#issuer.keys;
+    const goesStale = source.kind === 'url' || source.kind === 'discovery';
+    this.usableUntil = goesStale ? this.#fetchedAt + maxStale : Number.POSITIVE_INFINITY;
+    this.#failures = 0;
+    this.#error = undefined;
+  }
+
+  /** Jittered, so that a fleet which started together does not ask together. */
+  #nextFetchIn(): number {
+    const longest = this.#clock.now() < this.usableUntil ? BACKOFF.longest : BACKOFF.longestWithoutKeys;
+    const wait =
+      this.#failures === 0 ? this.#issuer.keys.refresh : Math.min(BACKOFF.first * 2 ** (this.#failures - 1), longest);
+    return wait * (0.8 + 0.2 * Math.random());
+  }
+
+  #unavailable(): Outcome<never> {
+    const never = this.#fetchedAt === undefined;
+    const detail = never
+      ? `The keys of ${this.#issuer.issuer} have not been fetched yet, so no token of it can be checked.`
+      : `The keys of ${this.#issuer.issuer} could not be renewed for too long, so no token of it can be checked.`;
+    return stop({ code: 'verify.keys-unavailable', detail, retryAfter: 5, cause: this.#error });
+  }
+}
+
+function unknownKey(): Outcome<never> {
+  return stop({
+    code: 'token.key-unknown',
+    detail: 'The token is signed with a key that its issuer does not publish.',
+  });
+}

@@ -1,0 +1,66 @@
+import type { Outcome, Passed } from '../outcome.ts';
+import type { CompactJws, JsonObject } from '../token/compact.ts';
+import type { RawToken } from '../token/raw-token.ts';
+
+/** Checks a token. A remembered one is answered at once, an unknown one by a promise; neither throws. */
+export interface Verifier {
+  /** `now` is in milliseconds since 1970. */
+  verify(token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>>;
+}
+
+/** What a proof rests on, besides the claims. */
+export interface Proof {
+  readonly issuer: IssuerVerifier;
+  readonly claims: JsonObject;
+  /** RFC 9068 §2.2.3: from `scope` (words) or `scp` (words or list). */
+  readonly scopes: readonly string[];
+  /** The key that verified it, and the generation of the key set in which that key was last seen. */
+  readonly keyId: string | undefined;
+  keyGeneration: number;
+}
+
+/**
+ * A token that its issuer vouches for. Only the verifiers in this folder make one: whoever holds a Verified knows
+ * that a signature was checked or the issuer was asked.
+ */
+export class Verified {
+  readonly proof: Proof;
+  /** Itself as an outcome, made once: a cache hit allocates nothing. */
+  readonly outcome: Passed<Verified> = { ok: true, value: this };
+
+  private constructor(proof: Proof) {
+    this.proof = proof;
+  }
+
+  /** For the verifiers of this folder alone; a test holds everybody else to that. */
+  static byVerifier(proof: Proof): Verified {
+    return new Verified(proof);
+  }
+
+  get claims(): JsonObject {
+    return this.proof.claims;
+  }
+
+  get scopes(): readonly string[] {
+    return this.proof.scopes;
+  }
+
+  get issuer(): IssuerVerifier {
+    return this.proof.issuer;
+  }
+}
+
+/** What one issuer's kind of token needs: a way to prove it, and a quick look whether an earlier proof still stands. */
+export interface IssuerVerifier {
+  /** Its name in the config. */
+  readonly name: string;
+  /** The issuer identifier: `iss`. */
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  /** The full check, signature and all. */
+  prove(token: RawToken, jws: CompactJws, now: number): Promise<Outcome<Verified>>;
+  /** Everything but the signature, for a token proved earlier. `undefined`: its key is gone, prove it again. */
+  recheck(known: Verified, now: number): Outcome<Verified> | undefined;
+  /** Milliseconds since 1970 after which the token is of no use, tolerance included. */
+  usefulUntil(known: Verified): number;
+}

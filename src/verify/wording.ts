@@ -1,0 +1,29 @@
+/** A length of time as a person says it: `2 h 14 min`, `3 d 4 h`, `12 s`. Seconds in, the two largest units out. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const units = [
+    ['d', Math.floor(whole / 86_400)],
+    ['h', Math.floor(whole / 3_600) % 24],
+    ['min', Math.floor(whole / 60) % 60],
+    ['s', whole % 60],
+  ] as const;
+  const first = units.findIndex(([, count]) => count > 0);
+  if (first === -1) return '0 s';
+  return units
+    .slice(first, first + 2)
+    .filter(([, count]) => count > 0)
+    .map(([unit, count]) => `${count} ${unit}`)
+    .join(' ');
+}
+
+/** Seconds since 1970 as RFC 3339 text, to the second. A number no calendar has is given as it is. */
+export function isoTime(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, -5)}Z`;
+}
+
+/** Names out of a token, few and short enough for a sentence: an issuer may put a hundred of them there. */
+export function listing(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => (name.length > 80 ? `${name.slice(0, 80)}…` : name));
+  return names.length > shown.length ? `${shown.join(', ')} and ${names.length - shown.length} more` : shown.join(', ');
+}
