@@ -90,6 +90,9 @@ export function errorUrl(style: ErrorStyle, code: Code): string {
   return `${style.publicUrl ?? ''}${ERRORS_PATH}/${code}`;
 }
 
-function metadataUrl(style: ErrorStyle): string | undefined {
-  return style.publicUrl === undefined ? undefined : `${style.publicUrl}${RESOURCE_METADATA_PATH}`;
+/** RFC 9728 §3.1: the well-known part stands between the host and the path of the resource. */
+function metadataUrl({ publicUrl }: ErrorStyle): string | undefined {
+  if (publicUrl === undefined) return undefined;
+  const { origin, pathname } = new URL(publicUrl);
+  return `${origin}${RESOURCE_METADATA_PATH}${pathname === '/' ? '' : pathname}`;
 }

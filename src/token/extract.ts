@@ -15,8 +15,6 @@ export interface TokenBearer {
   readonly authorization: readonly string[];
   /** Every value of a header, in the order they came. */
   headerValues(name: string): readonly string[];
-  /** The query without its question mark; empty when there is none. */
-  readonly query: string;
 }
 
 /** RFC 6750 §2.1: b64token. */
@@ -28,13 +26,14 @@ export const MAX_TOKEN_LENGTH = 8192;
 /**
  * Finds the one token of a request in the places its route names. Fails with token.missing, token.ambiguous,
  * token.request, token.scheme or token.too-large. More than one token is refused and never chosen from: a gateway and
- * the service behind it that choose differently are how requests change their owner (RFC 6750 §2).
+ * the service behind it that choose differently are how requests change their owner (RFC 6750 §2). `query` may have
+ * its question mark.
  */
-export function extractToken(request: TokenBearer, places: readonly TokenPlace[]): Outcome<RawToken> {
+export function extractToken(request: TokenBearer, query: string, places: readonly TokenPlace[]): Outcome<RawToken> {
   let found: string | undefined;
   let otherScheme: string | undefined;
   for (const place of places) {
-    const values = valuesAt(request, place);
+    const values = valuesAt(request, query, place);
     for (const value of values) {
       if (values.length > 1 || found !== undefined) return ambiguous(place, values.length > 1);
       const read = place.kind === 'authorization' ? readAuthorization(value) : readBare(value, place);
@@ -48,7 +47,7 @@ export function extractToken(request: TokenBearer, places: readonly TokenPlace[]
   return stop({ code: 'token.missing', detail: `No token was found in ${places.map(nameOf).join(' or ')}.` });
 }
 
-function valuesAt(request: TokenBearer, place: TokenPlace): readonly string[] {
+function valuesAt(request: TokenBearer, query: string, place: TokenPlace): readonly string[] {
   switch (place.kind) {
     case 'authorization':
       return request.authorization;
@@ -57,7 +56,7 @@ function valuesAt(request: TokenBearer, place: TokenPlace): readonly string[] {
     case 'cookie':
       return cookieValues(request.headerValues('cookie'), place.name);
     case 'query':
-      return request.query === '' ? NONE : new URLSearchParams(request.query).getAll(place.name);
+      return query === '' ? NONE : new URLSearchParams(query).getAll(place.name);
   }
 }
 

@@ -1,0 +1,85 @@
+import type { Clock } from './clock.ts';
+import type { Config, RouteSettings } from './config/config.ts';
+import { RouteForwarder } from './forward/http.ts';
+import { Upstream } from './forward/upstream.ts';
+import { FieldSorter } from './request/fields.ts';
+import { type Matchable, RouteTable } from './route/table.ts';
+import { TokenCache } from './verify/cache.ts';
+import { CachedVerifier } from './verify/cached.ts';
+import type { Fetch } from './verify/fetch.ts';
+import { type KeyObserver, KeySet } from './verify/keys.ts';
+import { JwtVerifier } from './verify/kinds/jwt.ts';
+import type { IssuerSettings } from './verify/settings.ts';
+import type { Verifier } from './verify/verifier.ts';
+
+/** A route with everything that a request on it needs, made once when the config loads. */
+export interface GatewayRoute extends Matchable {
+  readonly settings: RouteSettings;
+  /** The issuers whose tokens it takes, for the wording of refusals. */
+  readonly issuerNames: readonly string[];
+  /** Undefined on a public route. */
+  readonly verifier: Verifier | undefined;
+  readonly forwarder: RouteForwarder;
+}
+
+/** All that one configuration brings to life. Requests walk it; nothing is looked up by name any more. */
+export interface Assembly {
+  readonly config: Config;
+  readonly table: RouteTable<GatewayRoute>;
+  readonly sorter: FieldSorter;
+  readonly keySets: ReadonlyMap<string, KeySet>;
+  readonly cache: TokenCache;
+  readonly upstreams: readonly Upstream[];
+}
+
+/** Where an assembly gets its time and its documents from. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+}
+
+/** Builds what a configuration describes. Nothing is fetched or connected yet. */
+export function assemble(config: Config, { clock, fetch }: Surroundings, observer: KeyObserver): Assembly {
+  const cache = new TokenCache(config.tokenCache);
+  const keySets = new Map<string, KeySet>();
+  const verifiers = new Map<string, JwtVerifier>();
+  for (const issuer of config.issuers) {
+    const keys = new KeySet(issuer, clock, fetch, observer);
+    keySets.set(issuer.name, keys);
+    verifiers.set(issuer.name, new JwtVerifier(issuer, keys));
+  }
+  const verifierOf = (issuers: readonly IssuerSettings[]): Verifier => {
+    const chosen = issuers.map((issuer) => verifiers.get(issuer.name) as JwtVerifier);
+    return new CachedVerifier(chosen, cache, clock.now);
+  };
+  const upstreams = config.upstreams.map((settings) => new Upstream(settings));
+  const routes = config.routes.map((settings): GatewayRoute => {
+    const upstream = upstreams.find((candidate) => candidate.settings.name === settings.upstream.name) as Upstream;
+    const { guard } = settings;
+    const issuers = guard === 'public' ? [] : guard.issuers;
+    return {
+      settings,
+      host: settings.host,
+      path: settings.path,
+      methods: settings.methods,
+      issuerNames: [...new Set(issuers.map((issuer) => issuer.issuer))],
+      verifier: guard === 'public' ? undefined : verifierOf(issuers),
+      forwarder: new RouteForwarder(settings, upstream),
+    };
+  });
+  return {
+    config,
+    table: new RouteTable(routes),
+    sorter: new FieldSorter(managedHeaders(config)),
+    keySets,
+    cache,
+    upstreams,
+  };
+}
+
+/** Every header that any route sets: a client's own never reaches any upstream, on whatever route it comes. */
+function managedHeaders({ routes, upstreams }: Config): string[] {
+  return [...routes.flatMap((route) => route.headers.set), ...upstreams.flatMap((upstream) => upstream.headers)].map(
+    ([name]) => name,
+  );
+}

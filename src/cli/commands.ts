@@ -1,0 +1,77 @@
+import { check } from './check.ts';
+import { demo } from './demo.ts';
+import type { CommandIo } from './io.ts';
+import { schema } from './schema.ts';
+import { start } from './start.ts';
+
+/** What a command gets from the command line. */
+export interface CommandInput {
+  /** `--config`, else $BEARERGATE_CONFIG, else ./config/gateway.yaml. */
+  readonly file: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface Command {
+  readonly name: string;
+  /** Its own options, besides --config and --help. */
+  readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+  readonly usage: string;
+  readonly summary: string;
+  /** Answers the exit code, or what is wrong with how it was called. */
+  readonly run: (input: CommandInput, io: CommandIo) => number | string | Promise<number>;
+}
+
+/** Every command, in the order in which one meets them. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'demo',
+    options: {},
+    usage: 'demo [--config FILE]',
+    summary: 'run a complete world: a development issuer, a small API and the gateway in front of it',
+    run: ({ file }, io) => demo({ file }, io),
+  },
+  {
+    name: 'start',
+    options: {},
+    usage: 'start [--config FILE]',
+    summary: 'run the gateway',
+    run: ({ file }, io) => start({ file }, io),
+  },
+  {
+    name: 'check',
+    options: { format: { type: 'string' } },
+    usage: 'check [--config FILE] [--format text|json]',
+    summary: 'tell every problem of a configuration, with its position',
+    run: ({ file, values }, io) => {
+      const format = values.format ?? 'text';
+      if (format !== 'text' && format !== 'json') return '--format is text or json';
+      return check({ file, format }, io);
+    },
+  },
+  {
+    name: 'schema',
+    options: {},
+    usage: 'schema',
+    summary: 'print the JSON Schema of the configuration',
+    run: (_, io) => {
+      io.stdout(schema());
+      return 0;
+    },
+  },
+];
+
+/** The short form, for complaints. */
+export function usageText(command?: Command): string {
+  const usage = command ? command.usage : `${COMMANDS.map(({ name }) => name).join('|')} [options]`;
+  return `usage: bearergate ${usage}\n`;
+}
+
+/** The long form, for --help. */
+export function helpText(command?: Command): string {
+  if (command) return `${usageText(command)}\n${command.summary}\n\n${CONFIG_OPTION}`;
+  const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
+  const lines = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}\n`);
+  return `bearergate: a reverse proxy that checks bearer tokens and says why it refuses one\n\n${usageText()}\n${lines.join('')}\n${CONFIG_OPTION}  --version      print the version\n  --help         print this; after a command, that command's\n`;
+}
+
+const CONFIG_OPTION = '  --config FILE  the configuration; default: $BEARERGATE_CONFIG, else ./config/gateway.yaml\n';

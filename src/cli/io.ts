@@ -1,0 +1,13 @@
+/** What a command may touch of the world outside. main.ts fills it from `process`; tests fill it as they like. */
+export interface CommandIo {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Whether stdout is a terminal that shows colours. */
+  readonly color: boolean;
+  /** Resolves with the name of the first signal that asks the process to end. */
+  readonly stopSignal: () => Promise<string>;
+}
+
+/** Exit codes, as in sysexits.h where it has one. */
+export const EXIT = { ok: 0, problems: 1, usage: 64, defect: 70 } as const;

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { renderProblems } from '../config/render.ts';
+import { type GatewayServer, startGateway } from '../server.ts';
+import { type CommandIo, EXIT } from './io.ts';
+
+/** `bearergate start`: runs the gateway until a signal asks it to end. Answers the exit code. */
+export async function start({ file }: { readonly file: string }, io: CommandIo): Promise<number> {
+  const config = configFor(file, io);
+  if (config === undefined) return EXIT.problems;
+  const gateway = await openGateway(config, io);
+  if (gateway === undefined) return EXIT.problems;
+  io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
+  await gateway.drain(await io.stopSignal());
+  return EXIT.ok;
+}
+
+/** The config of a file; undefined when it has errors, which stderr then tells. Warnings are told too. */
+export function configFor(file: string, io: CommandIo): Config | undefined {
+  const environment = { variables: io.variables, readFile: (path: string) => readFileSync(path, 'utf8') };
+  const loaded = loadConfig(file, environment);
+  const problems = loaded.ok ? loaded.warnings : loaded.problems;
+  if (problems.length > 0) io.stderr(renderProblems(problems, { color: io.color }));
+  return loaded.ok ? loaded.config : undefined;
+}
+
+/** A gateway that listens; undefined when a port can't be had, which stderr then tells. */
+export async function openGateway(config: Config, io: CommandIo): Promise<GatewayServer | undefined> {
+  try {
+    return await startGateway(config);
+  } catch (error) {
+    const message = listenFailure(error as NodeJS.ErrnoException & { address?: string; port?: number });
+    if (message === undefined) throw error;
+    io.stderr(`bearergate: ${message}\n`);
+    return undefined;
+  }
+}
+
+/** What keeps a server from listening, in one line; undefined for an error of another kind. */
+export function listenFailure(error: NodeJS.ErrnoException & { address?: string; port?: number }): string | undefined {
+  const where = `${error.address}:${error.port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${where}: the port is in use. Set another one in listen.port or admin.port, or stop what uses it.`;
+    case 'EACCES':
+      return `cannot listen on ${where}: not permitted. Ports below 1024 need privileges.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `cannot listen on ${where}: this machine does not have that address.`;
+    default:
+      return undefined;
+  }
+}

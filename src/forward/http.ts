@@ -1,0 +1,204 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Permit } from '../authorise/permit.ts';
+import type { RouteSettings } from '../config/config.ts';
+import type { Fault } from '../errors/fault.ts';
+import { RequestBody } from './body.ts';
+import { failureFault, isBrokenConnection } from './failure.ts';
+import { HeaderRules, type RequestFacts } from './headers.ts';
+import type { Upstream } from './upstream.ts';
+
+/** One request on its way: who asks, what for, and how to tell when it can't be answered. */
+export interface Passage {
+  readonly facts: RequestFacts;
+  readonly path: string;
+  readonly query: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Called at most once, and only while nothing of an answer has been sent. */
+  readonly refuse: (fault: Fault) => void;
+  /** Called when the upstream breaks off in the middle of its answer. */
+  readonly broken: (error: Error) => void;
+}
+
+/** Forwards the requests of one route (RFC 9110 §7.6). It takes a Permit and nothing less. */
+export class RouteForwarder {
+  readonly #route: RouteSettings;
+  readonly #upstream: Upstream;
+  readonly #rules: HeaderRules;
+  readonly #base: { readonly headersTimeout: number; readonly bodyTimeout: number };
+
+  constructor(route: RouteSettings, upstream: Upstream) {
+    this.#route = route;
+    this.#upstream = upstream;
+    this.#rules = new HeaderRules(route);
+    this.#base = { headersTimeout: route.responseTimeout, bodyTimeout: upstream.settings.timeouts.idle };
+  }
+
+  forward(permit: Permit, passage: Passage): void {
+    if (permit.route !== this.#route) throw new Error(`a permit for ${permit.route.id} was shown to ${this.#route.id}`);
+    const { head } = passage.facts;
+    const { maxBody } = this.#route;
+    if (maxBody !== undefined && (head.contentLength ?? 0) > maxBody) return passage.refuse(tooLarge(maxBody));
+    if (!this.#upstream.enter()) {
+      return passage.refuse({
+        code: 'forward.saturated',
+        detail: 'Every connection to it is busy and the queue is full.',
+      });
+    }
+    const options = {
+      ...this.#base,
+      method: head.method as Dispatcher.HttpMethod,
+      path: this.#pathFor(passage),
+      headers: this.#rules.forUpstream(passage.facts),
+    };
+    const exchange = new Exchange(passage, this.#rules, this.#upstream, options, this.#retriesFor(passage));
+    exchange.start(maxBody);
+  }
+
+  #pathFor({ path, query }: Passage): string {
+    const { stripPrefix, addPrefix } = this.#route.rewrite;
+    const rest = addPrefix + path.slice(stripPrefix.length);
+    return (rest.startsWith('/') ? rest : `/${rest}`) + this.#rules.queryFor(query);
+  }
+
+  /** RFC 9110 §9.2.2: only what may be done twice, and only when there is no body that has begun to flow. */
+  #retriesFor({ facts: { head } }: Passage): number {
+    return IDEMPOTENT.has(head.method) && !head.hasBody ? this.#route.retries : 0;
+  }
+}
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+function tooLarge(limit: number): Fault {
+  return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
+}
+
+type SendOptions = Omit<Dispatcher.DispatchOptions, 'origin'>;
+
+/** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #passage: Passage;
+  readonly #rules: HeaderRules;
+  readonly #upstream: Upstream;
+  readonly #options: SendOptions;
+  #retries: number;
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  /** Bytes that the answer still has to bring; undefined when it doesn't say. */
+  #expected: number | undefined;
+  #answering = false;
+  #over = false;
+
+  constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: SendOptions, retries: number) {
+    this.#passage = passage;
+    this.#rules = rules;
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#retries = retries;
+  }
+
+  start(maxBody: number | undefined): void {
+    const { request, response, facts } = this.#passage;
+    response.on('close', () => this.#clientGone());
+    if (facts.head.hasBody) {
+      const limit = maxBody ?? Number.POSITIVE_INFINITY;
+      this.#options.body = new RequestBody(request, limit, () => this.#tooLarge(limit));
+    }
+    this.#upstream.send(this.#options, this);
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#over) abort();
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
+    if (this.#over) return true;
+    const { response, facts } = this.#passage;
+    this.#resume = resume;
+    const headers = this.#rules.forClient(raw, facts);
+    const bodiless = facts.head.method === 'HEAD' || status === 204 || status === 304;
+    this.#expected = bodiless ? undefined : contentLength(headers);
+    if (status === 204) dropContentLength(headers);
+    response.writeHead(status, statusText, headers);
+    this.#answering = true;
+    // An answer without a length may be a stream: its head must not wait for the first byte that comes later.
+    if (!bodiless && this.#expected === undefined) queueMicrotask(() => response.headersSent && flush(response));
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true;
+    const { response } = this.#passage;
+    if (this.#expected !== undefined) {
+      this.#expected -= chunk.length;
+      // The last piece and the end leave in one write.
+      if (this.#expected === 0) {
+        response.end(chunk);
+        return true;
+      }
+    }
+    if (response.write(chunk)) return true;
+    response.once('drain', this.#resume as () => void);
+    return false;
+  }
+
+  onComplete(): void {
+    if (this.#over) return;
+    this.#finish();
+    const { response } = this.#passage;
+    if (!response.writableEnded) response.end();
+  }
+
+  onError(error: Error): void {
+    if (this.#over) return;
+    if (this.#retries > 0 && !this.#answering && isBrokenConnection(error)) {
+      this.#retries -= 1;
+      this.#upstream.send(this.#options, this);
+      return;
+    }
+    this.#finish();
+    if (this.#answering) this.#passage.broken(error);
+    else this.#passage.refuse(failureFault(error));
+  }
+
+  #tooLarge(limit: number): void {
+    if (this.#over || this.#answering) return;
+    this.#finish();
+    this.#abort?.(new Error('the body is larger than the route allows'));
+    this.#passage.refuse(tooLarge(limit));
+  }
+
+  /** Nobody waits for the answer any more: the upstream need not go on with it. */
+  #clientGone(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#abort?.(new Error('the client has gone'));
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#upstream.leave();
+  }
+}
+
+function flush(response: ServerResponse): void {
+  if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+}
+
+function contentLength(headers: readonly string[]): number | undefined {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
+  }
+  return undefined;
+}
+
+/** RFC 9110 §8.6: a 204 has none. */
+function dropContentLength(headers: string[]): void {
+  for (let at = 0; at < headers.length; at += 2) {
+    if ((headers[at] as string).toLowerCase() === 'content-length') headers.splice(at, 2);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Permit } from '../authorise/permit.ts';
+import type { Reference, Template } from '../config/template.ts';
+import { claimAt } from '../verify/claim-path.ts';
+
+/** What a header template may speak of. */
+export interface TemplateFacts {
+  readonly permit: Permit;
+  readonly requestId: string;
+  readonly host: string;
+}
+
+/** Gives a template's value for one request; undefined sends no header, because something it speaks of is absent. */
+export type RenderTemplate = (facts: TemplateFacts) => string | undefined;
+
+/** Compiles a template once, so that a request only reads and joins. */
+export function compileTemplate({ parts, source }: Template): RenderTemplate {
+  const [only] = parts;
+  if (parts.every((part) => typeof part === 'string')) return () => source;
+  if (parts.length === 1 && typeof only === 'object') return compileReference(only);
+  const pieces = parts.map((part) => (typeof part === 'string' ? () => part : compileReference(part)));
+  return (facts) => {
+    let value = '';
+    for (const piece of pieces) {
+      const text = piece(facts);
+      if (text === undefined) return undefined;
+      value += text;
+    }
+    return value;
+  };
+}
+
+function compileReference(reference: Reference): RenderTemplate {
+  switch (reference.kind) {
+    case 'claim': {
+      const { path } = reference;
+      return ({ permit }) => (permit.token ? textOf(claimAt(permit.token.claims, path)) : undefined);
+    }
+    case 'param': {
+      const { name } = reference;
+      return ({ permit }) => permit.params[name];
+    }
+    case 'request':
+      return reference.what === 'id' ? (facts) => facts.requestId : (facts) => facts.host;
+    case 'issuer':
+      return ({ permit }) => permit.token && headerSafe(permit.token.issuer.issuer);
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return headerSafe(value);
+  // A comma within an element would make two of one: a group named `users,admin` must not become the group `admin`.
+  if (Array.isArray(value)) return value.map((item) => headerSafe(scalarText(item)).replaceAll(',', '%2C')).join(',');
+  return headerSafe(scalarText(value));
+}
+
+function scalarText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+const SAFE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+const UNSAFE_CHARACTER = /[^\x20-\x7e]|%|^ +| +$/gu;
+
+/**
+ * A text that can stand in a header. One that can't (controls, CR LF, non-ASCII, spaces at its ends, which parsers cut
+ * off) is percent-encoded as UTF-8 where it has to be, its percent signs too, so that decoding gives the text back.
+ */
+export function headerSafe(text: string): string {
+  if (SAFE.test(text)) return text;
+  return text.toWellFormed().replace(UNSAFE_CHARACTER, (piece) => encodeURIComponent(piece));
+}

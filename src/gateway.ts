@@ -1,0 +1,94 @@
+import type { Assembly, GatewayRoute } from './assembly.ts';
+import { Permit } from './authorise/permit.ts';
+import { fixedPrefix } from './config/pattern.ts';
+import { type Help, helpFor } from './errors/help.ts';
+import type { Reply } from './errors/reply.ts';
+import type { Journey } from './journey.ts';
+import { type Outcome, pass, stop } from './outcome.ts';
+import type { RequestHead } from './request/head.ts';
+import { hostName } from './route/host.ts';
+import type { Params } from './route/table.ts';
+import { canonicalTarget, type Target, unusualTarget } from './route/target.ts';
+import { extractToken } from './token/extract.ts';
+import type { Verified } from './verify/verifier.ts';
+
+/** What is to be done with a request: forward it under a permit, or give an answer of the gateway's own. */
+export type Decision = Outcome<Permit | Reply>;
+
+/**
+ * Decides about a request: target → route → token → verification → authorisation, or the one fault that stops it. A
+ * remembered token is decided at once, an unknown one by a promise. `now` is in milliseconds since 1970.
+ */
+export function decide(
+  world: Assembly,
+  journey: Journey,
+  head: RequestHead,
+  now: number,
+): Decision | Promise<Decision> {
+  if (head.method === 'TRACE' || head.method === 'CONNECT')
+    return stop({ code: 'route.method', allow: USUAL_METHODS, close: true });
+  if (head.target === '*' && head.method === 'OPTIONS') return pass(OPTIONS_OF_THE_GATEWAY);
+
+  const target = canonicalTarget(head.target);
+  if (!target.ok) return target;
+  journey.target = target.value;
+  journey.authority = target.value.authority ?? head.host;
+
+  const help = helpFor(target.value.path, head, () => helpOf(world));
+  if (help) return help;
+
+  const found = findRoute(world, journey.authority, target.value, head);
+  if (!found.ok) return found;
+  const { route, params } = found.value;
+  journey.route = route;
+  if (head.upgrade) return stop({ code: 'route.upgrade' });
+  const { guard } = route.settings;
+  if (guard === 'public' || route.verifier === undefined) return Permit.forPublic(route.settings, params);
+
+  const token = extractToken(head, target.value.query, guard.tokenFrom);
+  if (!token.ok) return token;
+
+  const proof = route.verifier.verify(token.value, now);
+  return proof instanceof Promise
+    ? proof.then((late) => authorise(route, params, late))
+    : authorise(route, params, proof);
+}
+
+function authorise(route: GatewayRoute, params: Params, proof: Outcome<Verified>): Decision {
+  return proof.ok ? Permit.forToken(route.settings, params, proof.value) : proof;
+}
+
+function findRoute(
+  world: Assembly,
+  authority: string,
+  target: Target,
+  head: RequestHead,
+): Outcome<{ route: GatewayRoute; params: Params }> {
+  const match = world.table.match(hostName(authority), target.path, head.method);
+  if (match.kind === 'route') {
+    const refused = target.unusual.find((unusual) => !match.route.settings.allow.includes(unusual));
+    return refused === undefined ? pass(match) : unusualTarget(refused);
+  }
+  const [unusual] = target.unusual;
+  if (unusual !== undefined) return unusualTarget(unusual);
+  if (match.kind === 'none') return stop({ code: 'route.not-found' });
+  return stop({
+    code: 'route.method',
+    detail: `${head.method} is not among the methods of this address.`,
+    allow: match.allow,
+  });
+}
+
+function helpOf({ config, keySets }: Assembly): Help {
+  const guarded = config.routes.flatMap(({ guard, path }) =>
+    guard === 'public' ? [] : [{ prefix: fixedPrefix(path), scopes: guard.scopes?.scopes ?? [] }],
+  );
+  const issuers = config.issuers.map(({ name, issuer }) => ({
+    issuer,
+    tokenEndpoint: keySets.get(name)?.tokenEndpoint,
+  }));
+  return { style: config.errors, issuers, guarded };
+}
+
+const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const OPTIONS_OF_THE_GATEWAY: Reply = { status: 204, headers: [], body: '' };

@@ -1,0 +1,38 @@
+import type { GatewayRoute } from './assembly.ts';
+import type { Permit } from './authorise/permit.ts';
+import type { Fault } from './errors/fault.ts';
+import type { RequestHead } from './request/head.ts';
+import type { Target } from './route/target.ts';
+
+/** Who is at the other end of the connection. */
+export interface Peer {
+  readonly address: string;
+  readonly encrypted: boolean;
+  /** Whether it is one of `listen.trustedProxies`. */
+  readonly trusted: boolean;
+}
+
+/** One request and what became known of it on its way: the record that its log line and metrics are written from. */
+export class Journey {
+  readonly id: string;
+  readonly peer: Peer;
+  /** Undefined when the head could not be read. */
+  readonly head: RequestHead | undefined;
+  /** Milliseconds by the monotonic clock. */
+  readonly startedAt: number;
+  target: Target | undefined;
+  /** The host that the client addressed, port included. */
+  authority = '';
+  route: GatewayRoute | undefined;
+  permit: Permit | undefined;
+  fault: Fault | undefined;
+  /** Set when the upstream broke off in the middle of its answer. */
+  broken: Error | undefined;
+
+  constructor(id: string, peer: Peer, head: RequestHead | undefined) {
+    this.id = id;
+    this.peer = peer;
+    this.head = head;
+    this.startedAt = performance.now();
+  }
+}

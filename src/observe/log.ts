@@ -1,0 +1,124 @@
+import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
+import { rowOf, type Source } from '../errors/catalogue.ts';
+import type { Fault } from '../errors/fault.ts';
+import type { Journey } from '../journey.ts';
+import type { KeyObserver } from '../verify/keys.ts';
+
+/** How a request ended, beside what its journey tells. */
+export interface Ending {
+  /** Of the answer that was sent; undefined when none was. */
+  readonly status: number | undefined;
+  readonly durationMs: number;
+  /** The client went away before the answer was complete. */
+  readonly aborted: boolean;
+  /** The upstream broke off in the middle of its answer. */
+  readonly broken?: Error | undefined;
+}
+
+/** Whose business a refusal is decides how loud it is: a client's mistake wakes nobody. */
+const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gateway: 'error' };
+
+const BUFFER = 4096;
+const MOST_BUFFERED = 8 * 1024 * 1024;
+const FLUSH_EVERY = 200;
+
+/** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
+export class Log implements KeyObserver {
+  readonly #pino: Logger;
+  readonly #access: boolean;
+  readonly #flush: () => void;
+
+  constructor(settings: { readonly level: Level; readonly access: boolean }, target: DestinationStream | undefined) {
+    const [stream, flush] = target ? ([target, () => {}] as const) : standardOutput();
+    this.#flush = flush;
+    this.#access = settings.access;
+    const formatters = { level: (label: string) => ({ level: label }) };
+    this.#pino = pino({ level: settings.level, base: null, timestamp: stdTimeFunctions.isoTime, formatters }, stream);
+  }
+
+  /** The one line of a request. */
+  requestEnded(journey: Journey, ending: Ending): void {
+    const { fault } = journey;
+    const level = levelOf(fault, ending);
+    if (!this.#access && level === 'info') return;
+    if (!this.#pino.isLevelEnabled(level)) return;
+    this.#pino[level](
+      requestLine(journey, ending),
+      fault ? 'refused' : ending.broken ? 'broken off' : ending.aborted ? 'aborted' : 'served',
+    );
+  }
+
+  listening(urls: { readonly gateway: string; readonly admin: string }, routes: number): void {
+    this.#pino.info({ ...urls, routes }, 'listening');
+  }
+
+  keysFetched(issuer: string, keys: number, leftOut: readonly string[]): void {
+    this.#pino.debug({ issuer, keys }, 'keys fetched');
+    if (leftOut.length > 0) this.#pino.warn({ issuer, leftOut }, 'keys left out of the set');
+  }
+
+  keysFailed(issuer: string, error: Error, usable: boolean): void {
+    const message = usable
+      ? 'keys could not be renewed; the last good ones go on'
+      : 'no usable keys: tokens of this issuer get 503';
+    this.#pino[usable ? 'warn' : 'error']({ issuer, error: error.message }, message);
+  }
+
+  draining(signal: string): void {
+    this.#pino.info({ signal }, 'draining');
+  }
+
+  stopped(cut: number): void {
+    this.#pino.info({ cut }, 'stopped');
+  }
+
+  defect(error: unknown, where: string): void {
+    this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
+  }
+
+  flush(): void {
+    this.#flush();
+  }
+}
+
+/** Lines leave in batches and never block the event loop, even when nobody reads the other end of the pipe. */
+function standardOutput(): readonly [DestinationStream, () => void] {
+  const stream = destination({ dest: 1, sync: false, minLength: BUFFER, maxLength: MOST_BUFFERED });
+  setInterval(() => stream.flush(), FLUSH_EVERY).unref();
+  return [stream, () => stream.flushSync()];
+}
+
+function levelOf(fault: Fault | undefined, { broken }: Ending): 'info' | 'warn' | 'error' {
+  if (broken) return 'warn';
+  if (!fault) return 'info';
+  const row = rowOf(fault.code);
+  const level = row.source === 'gateway' && row.status !== 500 ? 'warn' : LEVELS[row.source];
+  return level as 'info' | 'warn' | 'error';
+}
+
+function requestLine(journey: Journey, { status, durationMs, aborted, broken }: Ending): Record<string, unknown> {
+  const { head, target, route, permit, fault } = journey;
+  return {
+    id: journey.id,
+    client: journey.peer.address,
+    method: head?.method,
+    host: journey.authority || undefined,
+    path: target?.path,
+    status,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    route: route?.settings.id,
+    upstream: permit ? permit.route.upstream.name : undefined,
+    issuer: permit?.token?.issuer.name,
+    sub: permit?.token?.claims.sub,
+    code: fault?.code,
+    detail: fault?.detail,
+    cause: fault?.cause === undefined ? broken?.message : errorText(fault.cause),
+    aborted: aborted || undefined,
+  };
+}
+
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: string };
+  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message || error.name;
+}

@@ -1,0 +1,124 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Assembly } from '../assembly.ts';
+import type { Journey } from '../journey.ts';
+import type { Ending } from './log.ts';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Methods by their name; whatever else a client invents is one label. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const NO_ROUTE = 'none';
+
+/** Counts by labels, kept as plain numbers and turned into Prometheus' form only when somebody asks. */
+class Tally {
+  readonly #counts = new Map<string, { readonly labels: Record<string, string>; count: number }>();
+
+  add(key: string, labels: () => Record<string, string>): void {
+    const known = this.#counts.get(key);
+    if (known) known.count += 1;
+    else this.#counts.set(key, { labels: labels(), count: 1 });
+  }
+
+  writeTo(counter: Counter<string>): void {
+    counter.reset();
+    for (const { labels, count } of this.#counts.values()) counter.inc(labels, count);
+  }
+}
+
+/** The numbers an operator watches. Every label is bounded: routes, codes and known methods, never a path. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Tally();
+  readonly #refusals = new Tally();
+  readonly #refreshes = new Tally();
+  readonly #durations: Histogram<'route'>;
+
+  constructor(world: () => Assembly, now: () => number) {
+    const registers = [this.#registry];
+    this.#durations = new Histogram({
+      name: 'bearergate_request_duration_seconds',
+      help: 'Time from the head of a request to the end of its answer.',
+      labelNames: ['route'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#count(
+      'bearergate_requests_total',
+      'Requests that have ended.',
+      ['route', 'method', 'status'],
+      this.#requests,
+    );
+    this.#count('bearergate_refusals_total', 'Requests that were refused, by code.', ['route', 'code'], this.#refusals);
+    this.#count('bearergate_keys_refresh_total', 'Fetches of key sets.', ['issuer', 'result'], this.#refreshes);
+    new Counter({
+      name: 'bearergate_token_cache_total',
+      help: 'Look-ups in the token cache, by result.',
+      labelNames: ['result'],
+      registers,
+      collect() {
+        const { hit, miss, joined, refusedHit } = world().cache.counts;
+        this.reset();
+        this.inc({ result: 'hit' }, hit);
+        this.inc({ result: 'miss' }, miss);
+        this.inc({ result: 'joined' }, joined);
+        this.inc({ result: 'refused_hit' }, refusedHit);
+      },
+    });
+    new Gauge({
+      name: 'bearergate_token_cache_entries',
+      help: 'Verified tokens that are remembered.',
+      registers,
+      collect() {
+        this.set(world().cache.size);
+      },
+    });
+    new Gauge({
+      name: 'bearergate_keys_age_seconds',
+      help: 'Age of the keys of an issuer.',
+      labelNames: ['issuer'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [issuer, keys] of world().keySets) {
+          const { age } = keys.status(now());
+          if (age !== undefined) this.set({ issuer }, age / 1000);
+        }
+      },
+    });
+    new Gauge({
+      name: 'bearergate_config_loaded_timestamp_seconds',
+      help: 'When the configuration in force was loaded.',
+      registers,
+    }).set(now() / 1000);
+  }
+
+  requestEnded(journey: Journey, { status, durationMs }: Ending): void {
+    const route = journey.route?.settings.id ?? NO_ROUTE;
+    const method = METHODS.has(journey.head?.method ?? '') ? (journey.head?.method as string) : 'other';
+    const answer = status === undefined ? 'none' : String(status);
+    this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
+    const code = journey.fault?.code;
+    if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
+    this.#durations.labels(route).observe(durationMs / 1000);
+  }
+
+  keysRefreshed(issuer: string, result: 'success' | 'failure'): void {
+    this.#refreshes.add(`${issuer} ${result}`, () => ({ issuer, result }));
+  }
+
+  /** The page in Prometheus' text form, and its content type. */
+  async page(): Promise<readonly [contentType: string, body: string]> {
+    return [this.#registry.contentType, await this.#registry.metrics()];
+  }
+
+  #count(name: string, help: string, labelNames: string[], tally: Tally): void {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        tally.writeTo(this);
+      },
+    });
+  }
+}

@@ -1,0 +1,89 @@
+/** What the gateway does with a header field of a request. */
+export type FieldKind =
+  | 'keep'
+  | 'drop'
+  | 'alias'
+  | 'authorization'
+  | 'connection'
+  | 'content-length'
+  | 'expect'
+  | 'forwarded'
+  | 'host'
+  | 'request-id'
+  | 'te'
+  | 'transfer-encoding'
+  | 'upgrade';
+
+/** Fields of one hop (RFC 9110 §7.6.1), and those that mean something to us alone. */
+const KINDS: Readonly<Record<string, FieldKind>> = {
+  authorization: 'authorization',
+  connection: 'connection',
+  'content-length': 'content-length',
+  expect: 'expect',
+  forwarded: 'forwarded',
+  host: 'host',
+  'http2-settings': 'drop',
+  'keep-alive': 'drop',
+  'proxy-authenticate': 'drop',
+  'proxy-authorization': 'drop',
+  'proxy-connection': 'drop',
+  te: 'te',
+  trailer: 'drop',
+  'transfer-encoding': 'transfer-encoding',
+  upgrade: 'upgrade',
+  'x-real-ip': 'forwarded',
+  'x-request-id': 'request-id',
+};
+
+/** What our own answer must never be ambiguous about, so that a spelling variant is no way around it. */
+const GUARDED = [
+  'authorization',
+  'content-length',
+  'host',
+  'transfer-encoding',
+  'x-request-id',
+  'connection',
+  'cookie',
+];
+
+/** The names of which most requests consist are looked up once; a flood of invented ones must not fill the memory. */
+const MEMORY = 2000;
+
+/**
+ * Sorts header fields by name, for one configuration. `managed` are the names that any route sets: whatever a client
+ * sends under them is dropped (Caddy CVE-2026-30851). A variant that many servers read as the same name, because they
+ * map `-` to `_` (CGI) or `.` to `_` (PHP), is refused (oauth2-proxy CVE-2025-64484, Traefik CVE-2026-88011).
+ */
+export class FieldSorter {
+  readonly #managed: ReadonlySet<string>;
+  readonly #guarded: ReadonlySet<string>;
+  readonly #seen = new Map<string, FieldKind>();
+
+  constructor(managed: Iterable<string>) {
+    this.#managed = new Set([...managed].map((name) => name.toLowerCase()));
+    this.#guarded = new Set([...GUARDED, ...this.#managed].map(plain));
+  }
+
+  /** The kind of a field, by its name as it came. */
+  kindOf(name: string): FieldKind {
+    const known = this.#seen.get(name);
+    if (known !== undefined) return known;
+    const kind = this.#sort(name.toLowerCase());
+    if (this.#seen.size < MEMORY) this.#seen.set(name, kind);
+    return kind;
+  }
+
+  #sort(name: string): FieldKind {
+    if (Object.hasOwn(KINDS, name)) return KINDS[name] as FieldKind;
+    if (this.#managed.has(name)) return 'drop';
+    const reading = plain(name);
+    if (reading.startsWith('x-forwarded-')) return reading === name ? 'forwarded' : 'alias';
+    if (reading !== name && (this.#guarded.has(reading) || KINDS[reading] === 'forwarded')) return 'alias';
+    return this.#guarded.has(reading) && name !== 'cookie' ? 'alias' : 'keep';
+  }
+}
+
+/** How a careless server reads a name. */
+function plain(name: string): string {
+  return name.replace(/[_.]/g, '-');
+}

@@ -1,0 +1,175 @@
+import { type Outcome, pass, stop } from '../outcome.ts';
+import type { FieldSorter } from './fields.ts';
+
+/** What node:http's parser hands over. */
+export interface ParsedRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** The head of a request, read once: what the gateway decides by, and what an upstream may get. */
+export class RequestHead {
+  readonly method: string;
+  /** The request target as it came. */
+  readonly target: string;
+  readonly rawHeaders: readonly string[];
+  /** The one Host field. */
+  host = '';
+  /** The values of the Authorization fields, one each. */
+  readonly authorization: string[] = [];
+  /** Names and values in turn that may go on: nothing of the hop, nothing that the gateway sets itself. */
+  onward: string[] = [];
+  /** Names and values of X-Forwarded-*, Forwarded and X-Real-IP; believed from trusted proxies alone. */
+  readonly forwarded: string[] = [];
+  requestId: string | undefined;
+  contentLength: number | undefined;
+  chunked = false;
+  upgrade = false;
+  expect: string | undefined;
+  acceptsTrailers = false;
+  /** Header names that Connection nominates for removal (RFC 9110 §7.6.1), lower-case. */
+  readonly nominated: string[] = [];
+
+  constructor(request: ParsedRequest) {
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.rawHeaders = request.rawHeaders;
+  }
+
+  get hasBody(): boolean {
+    return this.chunked || (this.contentLength ?? 0) > 0;
+  }
+
+  /** Every value of a header, in the order they came. `name` is lower-case. */
+  headerValues(name: string): readonly string[] {
+    const values: string[] = [];
+    for (let at = 0; at < this.rawHeaders.length; at += 2) {
+      const field = this.rawHeaders[at] as string;
+      if (field.length === name.length && field.toLowerCase() === name) values.push(this.rawHeaders[at + 1] as string);
+    }
+    return values;
+  }
+}
+
+/** RFC 9110 §7.2: uri-host with an optional port, and no more. */
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/;
+
+/**
+ * Reads a request head strictly, since node's parser alone is not strict enough for a guard: it takes two Host fields,
+ * HTTP/2.0 on a plain connection, `Transfer-Encoding: gzip, chunked` and `Transfer_Encoding`. Fails with
+ * request.invalid; the connection can't be trusted after that and is to be closed.
+ */
+export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<RequestHead> {
+  const head = new RequestHead(request);
+  const { httpVersion } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    return invalid('The request is in a version of HTTP that is not taken here: 1.1 and 1.0 are.');
+  const counts = { host: 0, contentLength: 0, transferEncoding: 0 };
+  const raw = request.rawHeaders;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    const value = raw[at + 1] as string;
+    switch (sorter.kindOf(name)) {
+      case 'keep':
+        head.onward.push(name, value);
+        break;
+      case 'drop':
+        break;
+      case 'authorization':
+        head.authorization.push(value);
+        break;
+      case 'host':
+        counts.host += 1;
+        head.host = value;
+        break;
+      case 'content-length':
+        counts.contentLength += 1;
+        head.contentLength = Number(value);
+        if (!/^\d{1,15}$/.test(value)) return invalid('The Content-Length is not a number.');
+        break;
+      case 'transfer-encoding':
+        counts.transferEncoding += 1;
+        head.chunked = true;
+        // Anything but exactly this one word is read in two ways by somebody (RFC 9112 §6.1).
+        if (value.toLowerCase() !== 'chunked') return invalid('The Transfer-Encoding is not `chunked`.');
+        break;
+      case 'connection':
+        readConnection(head, value);
+        break;
+      case 'expect':
+        head.expect = value;
+        break;
+      case 'forwarded':
+        head.forwarded.push(name, value);
+        break;
+      case 'request-id':
+        head.requestId = value;
+        break;
+      case 'te':
+        head.acceptsTrailers = value.toLowerCase() === 'trailers';
+        break;
+      case 'upgrade':
+        head.upgrade = true;
+        break;
+      case 'alias':
+        return invalid(
+          'The request has a header whose name is a spelling variant of one that this gateway answers for.',
+        );
+    }
+  }
+  const flaw = framingFlaw(head, counts, httpVersion) ?? hostFlaw(head, counts.host);
+  if (flaw) return invalid(flaw);
+  // Upgrade is one only together with `Connection: Upgrade` (RFC 9110 §7.8).
+  head.upgrade &&= head.nominated.includes('upgrade');
+  if (head.nominated.length > 0) dropNominated(head);
+  return pass(head);
+}
+
+function framingFlaw(
+  head: RequestHead,
+  counts: { contentLength: number; transferEncoding: number },
+  version: string,
+): string | undefined {
+  if (counts.contentLength > 1) return 'The Content-Length is given more than once.';
+  if (counts.transferEncoding > 1) return 'The Transfer-Encoding is given more than once.';
+  if (!head.chunked) return undefined;
+  if (counts.contentLength > 0)
+    return 'The length of the body is given in two ways: Content-Length and Transfer-Encoding.';
+  return version === '1.0' ? 'HTTP/1.0 has no Transfer-Encoding.' : undefined;
+}
+
+function hostFlaw(head: RequestHead, count: number): string | undefined {
+  if (count === 0) return 'The Host header is missing.';
+  if (count > 1) return 'The Host header is given more than once.';
+  return isAuthority(head.host) ? undefined : 'The Host header is not a host name with an optional port.';
+}
+
+/** Whether a text is a host with an optional port. */
+export function isAuthority(text: string): boolean {
+  return text.length <= 261 && AUTHORITY.test(text);
+}
+
+function readConnection(head: RequestHead, value: string): void {
+  if (value === 'keep-alive' || value === 'close') return; // nearly always one of these
+  for (const word of value.toLowerCase().split(',')) {
+    const name = word.trim();
+    if (name !== '' && name !== 'close' && name !== 'keep-alive') head.nominated.push(name);
+  }
+}
+
+/** Removal comes before anything of ours is added, so that a client can't nominate our headers (CVE-2021-33197). */
+function dropNominated(head: RequestHead): void {
+  const onward: string[] = [];
+  for (let at = 0; at < head.onward.length; at += 2) {
+    const name = head.onward[at] as string;
+    if (!head.nominated.includes(name.toLowerCase())) onward.push(name, head.onward[at + 1] as string);
+  }
+  head.onward = onward;
+}
+
+function invalid(detail: string): Outcome<never> {
+  return stop({ code: 'request.invalid', detail, close: true });
+}
