@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Reply } from './errors/reply.ts';
 
 /** Sends an answer of the gateway's own. A body that has not been read stays unread: the connection closes instead. */
-export function sendReply(reply: Reply, request: IncomingMessage, response: ServerResponse): void {
+export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return;
-  if (!request.complete) response.shouldKeepAlive = false;
+  if (hasBody && !request.complete) response.shouldKeepAlive = false;
   response.writeHead(reply.status, reply.headers as string[]).end(reply.body);
 }
 

@@ -35,4 +35,9 @@ export class Journey {
     this.head = head;
     this.startedAt = performance.now();
   }
+
+  /** Whether a body follows the head; taken for granted where the head could not be read. */
+  get hasBody(): boolean {
+    return this.head?.hasBody ?? true;
+  }
 }

@@ -16,7 +16,8 @@ import { createAdminServer } from './observe/admin.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
-import { readHead } from './request/head.ts';
+import { type Outcome, stop } from './outcome.ts';
+import { type RequestHead, readHead } from './request/head.ts';
 import { isUsableId, newRequestId } from './request/id.ts';
 import type { Fetch } from './verify/fetch.ts';
 
@@ -167,28 +168,33 @@ export class GatewayServer {
     const journey = new Journey(id, peer, head.ok ? head.value : undefined);
     response.on('close', () => this.#ended(journey, response));
     if (this.#phase !== 'open') response.shouldKeepAlive = false;
-    if (!head.ok) return this.#refuse(head.fault, journey, request, response);
-    if (this.#phase === 'closed') return this.#refuse({ code: 'gateway.draining' }, journey, request, response);
-    const { expect } = head.value;
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-      return this.#refuse({ code: 'request.expectation' }, journey, request, response);
-    }
     try {
-      const decision = decide(this.#world, journey, head.value, now);
-      if (!(decision instanceof Promise)) return this.#carryOut(decision, journey, request, response);
-      decision
-        .then((late) => this.#carryOut(late, journey, request, response))
-        .catch((error) => this.#refuseDefect(error, journey, request, response));
+      const decision = this.#decide(head, journey, now);
+      if (decision instanceof Promise) {
+        decision
+          .then((late) => this.#carryOut(late, journey, request, response))
+          .catch((error) => this.#refuseDefect(error, journey, request, response));
+      } else {
+        this.#carryOut(decision, journey, request, response);
+      }
     } catch (error) {
       this.#refuseDefect(error, journey, request, response);
     }
   }
 
+  #decide(head: Outcome<RequestHead>, journey: Journey, now: number): Decision | Promise<Decision> {
+    if (!head.ok) return head;
+    if (this.#phase === 'closed') return stop({ code: 'gateway.draining' });
+    const { expect } = head.value;
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') return stop({ code: 'request.expectation' });
+    return decide(this.#world, journey, head.value, now);
+  }
+
   #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    if (!decision.ok) return this.#refuse(decision.fault, journey, request, response);
     if (response.destroyed) return; // the client went while the token was checked
-    if (decision.value instanceof Permit) return this.#forward(decision.value, journey, request, response);
-    sendReply(decision.value, request, response);
+    if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
+    else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
+    else sendReply(decision.value, journey.hasBody, request, response);
   }
 
   #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
@@ -214,7 +220,12 @@ export class GatewayServer {
   #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     journey.fault = fault;
     const issuers = journey.route?.issuerNames ?? [];
-    sendReply(replyFor({ fault, requestId: journey.id, issuers }, this.#config.errors), request, response);
+    sendReply(
+      replyFor({ fault, requestId: journey.id, issuers }, this.#config.errors),
+      journey.hasBody,
+      request,
+      response,
+    );
   }
 
   #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {

@@ -16,9 +16,11 @@ const JSON_TYPE = 'application/json';
 export function createAdminServer(sources: AdminSources): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    void pageFor(request.method ?? '', path, sources).then(([status, contentType, body]) => {
-      response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
-    });
+    pageFor(request.method ?? '', path, sources)
+      .catch((): Page => [500, JSON_TYPE, '{"error":"this page could not be made"}\n'])
+      .then(([status, contentType, body]) => {
+        response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+      });
   });
 }
 

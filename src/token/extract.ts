@@ -44,7 +44,7 @@ export function extractToken(request: TokenBearer, query: string, places: readon
   }
   if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
-  return stop({ code: 'token.missing', detail: `No token was found in ${places.map(nameOf).join(' or ')}.` });
+  return stop({ code: 'token.missing', detail: `No token was found in the ${places.map(nameOf).join(' or the ')}.` });
 }
 
 function valuesAt(request: TokenBearer, query: string, place: TokenPlace): readonly string[] {

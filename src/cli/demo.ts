@@ -1,0 +1,89 @@
+import type { Config } from '../config/config.ts';
+import type { GatewayServer } from '../server.ts';
+import { startDemoIssuer } from './demo/issuer.ts';
+import { startLegacyApi } from './demo/legacy-api.ts';
+import type { DemoServer } from './demo/loopback.ts';
+import { type CommandIo, EXIT } from './io.ts';
+import { configFor, listenFailure, openGateway } from './start.ts';
+
+/**
+ * `bearergate demo`: a development issuer, a small legacy API and the gateway in front of them, in one process and on
+ * loopback. It runs the configuration as it stands; its parts listen where that says they are.
+ */
+export async function demo({ file }: { readonly file: string }, io: CommandIo): Promise<number> {
+  const config = configFor(file, io);
+  if (config === undefined) return EXIT.problems;
+  const ports = demoPorts(config);
+  if (ports === undefined) {
+    io.stderr(
+      `bearergate: the demo needs an issuer at http://localhost:PORT and an upstream named legacy in ${file}\n`,
+    );
+    return EXIT.problems;
+  }
+  const parts = await openParts(ports, io);
+  if (parts === undefined) return EXIT.problems;
+  const gateway = await openGateway(config, io);
+  if (gateway !== undefined) {
+    io.stdout(welcome(gateway, ports));
+    await gateway.drain(await io.stopSignal(), 0);
+  }
+  await Promise.all(parts.map((part) => part.close()));
+  return gateway === undefined ? EXIT.problems : EXIT.ok;
+}
+
+interface DemoPorts {
+  readonly issuer: number;
+  readonly audience: string;
+  readonly legacy: number;
+}
+
+/** Where the config expects the issuer and the API; undefined when it is not a config for the demo. */
+function demoPorts(config: Config): DemoPorts | undefined {
+  const [issuer] = config.issuers;
+  const legacy = config.upstreams.find(({ name }) => name === 'legacy');
+  if (issuer === undefined || legacy === undefined || !URL.canParse(issuer.issuer)) return undefined;
+  const { hostname, port } = new URL(issuer.issuer);
+  const [audience] = issuer.audience;
+  if (hostname !== 'localhost' || port === '' || audience === undefined) return undefined;
+  return { issuer: Number(port), audience, legacy: Number(new URL(legacy.url).port) };
+}
+
+async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo): Promise<DemoServer[] | undefined> {
+  const parts: DemoServer[] = [];
+  try {
+    parts.push(await startDemoIssuer({ port: issuer, audience }));
+    parts.push(await startLegacyApi({ port: legacy }));
+    return parts;
+  } catch (error) {
+    await Promise.all(parts.map((part) => part.close()));
+    const message = listenFailure(error as NodeJS.ErrnoException);
+    if (message === undefined) throw error;
+    io.stderr(`bearergate: ${message}\n`);
+    return undefined;
+  }
+}
+
+function welcome(gateway: GatewayServer, { issuer, legacy }: DemoPorts): string {
+  const at = gateway.url.replace('127.0.0.1', 'localhost');
+  return `bearergate demo: everything runs on this machine alone; Ctrl-C ends it.
+
+  ${at}  the gateway       ${gateway.adminUrl}  its admin port: /readyz, /metrics
+  http://localhost:${issuer}  the issuer        http://127.0.0.1:${legacy}  the "legacy" API behind the gateway
+
+Get a token (demo/demo may read and write, reader/reader may only read):
+  curl -X POST ${at}/auth/token -d 'username=demo&password=demo'
+
+The same into a variable, then use it:
+  TOKEN=$(curl -s -X POST ${at}/auth/token -d 'username=demo&password=demo' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  curl -H "Authorization: Bearer $TOKEN" ${at}/api/data
+
+See how refusals look: no token, a scope that is missing, a token that lives for one second:
+  curl -i ${at}/api/data
+  READER=$(curl -s -X POST ${at}/auth/token -d 'username=reader&password=reader' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  curl -i -X POST -H "Authorization: Bearer $READER" -H 'Content-Type: application/json' -d '{"item":"tea"}' ${at}/api/orders
+  SHORT=$(curl -s -X POST ${at}/auth/token -d 'username=demo&password=demo&expires_in=1' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  sleep 2; curl -i -H "Authorization: Bearer $SHORT" ${at}/api/data
+
+What a code means: ${at}/.well-known/bearergate/errors
+`;
+}
