@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { COMMANDS, type Command, helpText, usageText } from './cli/commands.ts';
-import { type CommandIo, EXIT } from './cli/io.ts';
+import { EXIT } from './cli/io.ts';
+import { runCli } from './cli/run.ts';
 
 // The only file that touches `process`: arguments, environment, signals and the exit code.
 
@@ -11,42 +9,13 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT.defect);
 });
 
-process.exitCode = await run(process.argv.slice(2));
-
-async function run(argv: readonly string[]): Promise<number> {
-  const [first, ...rest] = argv;
-  if (first === '--version' || first === '-v') return print(`${version()}\n`);
-  if (first === '--help' || first === '-h' || first === 'help') return print(helpText());
-  if (first === undefined) return complain('a command is missing', usageText());
-  const command = COMMANDS.find(({ name }) => name === first);
-  if (command === undefined) return complain(`there is no command '${first}'`, usageText());
-  return runCommand(command, rest);
-}
-
-async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
-  let parsed: ReturnType<typeof parseArgs>;
-  try {
-    const options = { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
-    parsed = parseArgs({ args: [...argv], options, allowPositionals: false });
-  } catch (error) {
-    return complain((error as Error).message.split('\n', 1)[0] ?? '', usageText(command));
-  }
-  if (parsed.values.help) return print(helpText(command));
-  const file = (parsed.values.config as string | undefined) ?? process.env.BEARERGATE_CONFIG ?? './config/gateway.yaml';
-  const outcome = command.run({ file, values: parsed.values }, io());
-  const code = await outcome;
-  return typeof code === 'string' ? complain(code, usageText(command)) : code;
-}
-
-function io(): CommandIo {
-  return {
-    variables: process.env,
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
-    color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
-    stopSignal,
-  };
-}
+process.exitCode = await runCli(process.argv.slice(2), {
+  variables: process.env,
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+  color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  stopSignal,
+});
 
 /** The first signal begins the shutdown; a second one ends it at once. */
 function stopSignal(): Promise<string> {
@@ -60,18 +29,4 @@ function stopSignal(): Promise<string> {
       });
     }
   });
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return EXIT.ok;
-}
-
-function complain(message: string, usage: string): number {
-  process.stderr.write(`bearergate: ${message}\n${usage}`);
-  return EXIT.usage;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }

@@ -7,6 +7,8 @@ import { readTemplate } from './template.ts';
 export interface IssueParams {
   readonly name: string;
   readonly hint?: string;
+  /** The message may quote a part of the value, so it is not for values that are secrets. */
+  readonly quotes?: true;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface IssueParams {
  * silently ignored is how an operator comes to believe in a protection that isn't there.
  */
 export function notYet<S extends z.ZodType>(schema: S) {
-  return z.preprocess((value, context) => {
+  const refuse = (value: unknown, context: z.RefinementCtx) => {
     if (value !== undefined) {
       context.addIssue({
         code: 'custom',
@@ -24,24 +26,36 @@ export function notYet<S extends z.ZodType>(schema: S) {
       });
     }
     return undefined;
-  }, schema.optional());
+  };
+  // The mark is for json-schema.ts.
+  return z.preprocess(refuse, schema.optional()).meta({ notYet: true });
 }
 
-/** Text that `read` accepts; what it says otherwise becomes the problem. */
-function readText<T extends object>(read: (text: string) => T | string, name: string) {
-  return z.string().transform((text, context): T => {
-    const value = read(text);
-    if (typeof value !== 'string') return value;
-    context.addIssue({ code: 'custom', message: value, params: { name }, input: text });
-    return z.NEVER;
-  });
+/** Describes a required member of the same kind. */
+export function refused<S extends z.ZodType>(schema: S) {
+  return schema
+    .refine(() => false, { error: 'is not available yet', params: { name: 'not-available-yet' } })
+    .meta({ notYet: true });
+}
+
+/** Text that `read` accepts; what it says otherwise becomes the problem. `pattern` is what editors can check of it. */
+function readText<T extends object>(read: (text: string) => T | string, name: string, pattern: string) {
+  return z
+    .string()
+    .meta({ pattern })
+    .transform((text, context): T => {
+      const value = read(text);
+      if (typeof value !== 'string') return value;
+      context.addIssue({ code: 'custom', message: value, params: { name, quotes: true }, input: text });
+      return z.NEVER;
+    });
 }
 
 /** RFC 9110 §5.6.2 */
 const TOKEN = /^[!#$%&'*+\-.^_`|~A-Za-z0-9]+$/;
 
-export const pathPattern = () => readText(readPattern, 'bad-path');
-export const template = () => readText(readTemplate, 'bad-template');
+export const pathPattern = () => readText(readPattern, 'bad-path', '^/');
+export const template = () => readText(readTemplate, 'bad-template', '^[\\x20-\\x7e]*$');
 
 /** The names by which issuers, upstreams and routes refer to each other; they are metric labels too. */
 export const name = () =>
@@ -81,27 +95,38 @@ export const hostPattern = () =>
 
 /** An address of a server: scheme and authority, no path, since paths are the business of `rewrite`. */
 export const origin = () =>
-  z.string().transform((text, context): string => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    const flaw =
-      url === undefined || !/^https?:$/.test(url.protocol)
-        ? 'expected an address such as http://orders.internal:3000'
-        : url.username || url.password
-          ? 'has credentials in it; set them with `headers: { set: { Authorization: … } }`'
-          : url.pathname !== '/' || url.search || url.hash
-            ? 'has a path; leave it away and use `rewrite: { addPrefix: … }` of the route'
-            : undefined;
-    if (url && !flaw) return url.origin;
-    context.addIssue({ code: 'custom', message: flaw ?? '', params: { name: 'bad-url' }, input: text });
-    return z.NEVER;
-  });
+  z
+    .string()
+    .meta({ pattern: '^https?://' })
+    .transform((text, context): string => {
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      const flaw =
+        url === undefined || !/^https?:$/.test(url.protocol)
+          ? 'expected an address such as http://orders.internal:3000'
+          : url.username || url.password
+            ? 'has credentials in it; set them with `headers: { set: { Authorization: … } }`'
+            : url.pathname !== '/' || url.search || url.hash
+              ? 'has a path; leave it away and use `rewrite: { addPrefix: … }` of the route'
+              : undefined;
+      if (url && !flaw) return url.origin;
+      context.addIssue({
+        code: 'custom',
+        message: flaw ?? '',
+        params: { name: url?.username || url?.password ? 'credentials-in-url' : 'bad-url' },
+        input: text,
+      });
+      return z.NEVER;
+    });
 
 /** An http or https address, kept as it is written. */
 export const httpUrl = () =>
-  z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
-    error: 'expected an http:// or https:// address',
-    params: { name: 'bad-url' },
-  });
+  z
+    .string()
+    .meta({ pattern: '^https?://' })
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
+      error: 'expected an http:// or https:// address',
+      params: { name: 'bad-url' },
+    });
 
 /** How clients reach us: an address without query, kept without a slash at its end. */
 export const publicAddress = () =>
@@ -139,19 +164,22 @@ export function networks(list: readonly string[]): BlockList {
 
 /** A prefix of `rewrite`: fixed segments without a slash at the end; `/` means none. */
 export const prefix = () =>
-  z.string().transform((text, context): string => {
-    if (text === '/') return '';
-    const pattern = readPattern(text);
-    const flaw =
-      typeof pattern === 'string'
-        ? pattern
-        : text.endsWith('/') || pattern.segments.some((segment) => segment.kind !== 'fixed')
-          ? 'a prefix has fixed segments alone and no slash at its end'
-          : undefined;
-    if (!flaw) return text;
-    context.addIssue({ code: 'custom', message: flaw, params: { name: 'bad-path' }, input: text });
-    return z.NEVER;
-  });
+  z
+    .string()
+    .meta({ pattern: '^(?:/.*)?$' })
+    .transform((text, context): string => {
+      if (text === '/') return '';
+      const pattern = readPattern(text);
+      const flaw =
+        typeof pattern === 'string'
+          ? pattern
+          : text.endsWith('/') || pattern.segments.some((segment) => segment.kind !== 'fixed')
+            ? 'a prefix has fixed segments alone and no slash at its end'
+            : undefined;
+      if (!flaw) return text;
+      context.addIssue({ code: 'custom', message: flaw, params: { name: 'bad-path', quotes: true }, input: text });
+      return z.NEVER;
+    });
 
 /** Headers whose meaning the gateway answers for: nobody sets or removes them by a rule. */
 const OWN_HEADERS = new Set([

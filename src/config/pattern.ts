@@ -51,3 +51,12 @@ export function patternShape({ segments }: PathPattern): string {
     .map((segment) => (segment.kind === 'fixed' ? `/${segment.text}` : segment.kind === 'named' ? '/{}' : '/**'))
     .join('');
 }
+
+/** The fixed segments that a pattern begins with, as a path without a slash at its end. */
+export function fixedPrefix({ segments }: PathPattern): string {
+  const end = segments.findIndex((segment) => segment.kind !== 'fixed');
+  const fixed = segments
+    .slice(0, end === -1 ? segments.length : end)
+    .map((segment) => (segment.kind === 'fixed' ? segment.text : ''));
+  return fixed.map((text) => (text === '' ? '' : `/${text}`)).join('');
+}

@@ -13,6 +13,7 @@ import {
   port,
   prefix,
   publicAddress,
+  refused,
   scope,
   template,
   trustedNetwork,
@@ -104,7 +105,8 @@ const introspection = z.strictObject({
   timeout: positiveDuration().prefault('3s'),
 });
 
-const issuer = z
+/** One issuer. */
+export const issuerSchema = z
   .strictObject({
     issuer: z.string().min(1).describe('The issuer identifier; must equal `iss`, exactly.'),
     audience: oneOrMore(z.string().min(1)).describe('`aud` has to name one of these.'),
@@ -126,10 +128,13 @@ const issuer = z
   })
   .describe('Whose tokens are accepted, and how they are checked.');
 
-const scopes = z.union([
-  atLeastOne(scope()).transform((all) => ({ kind: 'all' as const, scopes: all })),
-  z.strictObject({ any: atLeastOne(scope()) }).transform(({ any }) => ({ kind: 'any' as const, scopes: any })),
-]);
+const scopes = z.union(
+  [
+    atLeastOne(scope()).transform((all) => ({ kind: 'all' as const, scopes: all })),
+    z.strictObject({ any: atLeastOne(scope()) }).transform(({ any }) => ({ kind: 'any' as const, scopes: any })),
+  ],
+  { error: 'expected a list of scopes, or { any: [scopes] }' },
+);
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false' });
 const claimRule = z.union(
@@ -150,12 +155,14 @@ const tokenPlace = z.union(
       .strictObject({ header: headerName() })
       .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
     z.strictObject({ query: z.string().min(1) }).transform(({ query }) => ({ kind: 'query' as const, name: query })),
-    z.strictObject({ websocketProtocol: notYet(z.string()) }).transform((): never => z.NEVER),
+    // Required, unlike other fields of that kind: else `{}` would pass as this place.
+    z.strictObject({ websocketProtocol: refused(z.string()) }).transform((): never => z.NEVER),
   ],
   { error: 'expected authorization, { cookie: name }, { header: name } or { query: name }' },
 );
 
-const guard = z.strictObject({
+/** Who may enter; of a route, or of `defaults`. */
+export const guardSchema = z.strictObject({
   issuers: atLeastOne(z.string()).optional().describe('Issuers whose tokens are accepted, by their names.'),
   scopes: scopes.optional().describe('Scopes the token needs: all of a list, or { any: […] }.'),
   tokenFrom: atLeastOne(tokenPlace)
@@ -164,7 +171,7 @@ const guard = z.strictObject({
   claims: z.record(z.string().min(1), claimRule).optional().describe('What claims have to say, by their path.'),
 });
 
-const auth = z.union([z.literal('public'), guard], { error: 'expected `public`, or a map with issuers' });
+const auth = z.union([z.literal('public'), guardSchema], { error: 'expected `public`, or a map with issuers' });
 
 const requestHeaders = z.strictObject({
   set: z
@@ -179,7 +186,8 @@ const responseHeaders = z.strictObject({
   remove: z.array(headerName()).default([]).describe("Headers of the upstream's that the client does not get."),
 });
 
-const upstream = z.strictObject({
+/** One upstream. */
+export const upstreamSchema = z.strictObject({
   url: origin().optional().describe('Scheme, host and port of the service.'),
   urls: notYet(atLeastOne(origin())).describe('Several targets of one service.'),
   balance: notYet(z.enum(['least-busy', 'round-robin'])).describe('How a target is chosen.'),
@@ -217,17 +225,20 @@ const upstream = z.strictObject({
   ),
 });
 
-const route = z.strictObject({
+/** One route. */
+export const routeSchema = z.strictObject({
   id: name().describe('Its name in logs, metrics and messages.'),
-  match: z.strictObject({
-    host: hostPattern().optional().describe('Exact, or *.example.com for every name below it. Default: any.'),
-    path: pathPattern().describe('/orders exactly; /orders/{id} with a named segment; /orders/** with all below.'),
-    methods: atLeastOne(method()).optional().describe('Default: every method.'),
-    allow: z
-      .array(z.enum(['semicolon', 'encodedSlash']))
-      .default([])
-      .describe('What paths may have here although it is ambiguous to many servers.'),
-  }),
+  match: z
+    .strictObject({
+      host: hostPattern().optional().describe('Exact, or *.example.com for every name below it. Default: any.'),
+      path: pathPattern().describe('/orders exactly; /orders/{id} with a named segment; /orders/** with all below.'),
+      methods: atLeastOne(method()).optional().describe('Default: every method.'),
+      allow: z
+        .array(z.enum(['semicolon', 'encodedSlash']))
+        .default([])
+        .describe('What paths may have here although it is ambiguous to many servers.'),
+    })
+    .describe('The requests that it takes.'),
   auth: auth.optional().describe('Who may enter. `public` has to be said.'),
   upstream: z.string().describe('Name of the upstream.'),
   rewrite: z
@@ -301,7 +312,7 @@ export const gatewaySchema = z.strictObject({
   include: notYet(z.array(z.string())).describe(
     'Files with routes, upstreams and issuers of their own, relative to this one.',
   ),
-  issuers: z.record(name(), issuer).default({}),
+  issuers: z.record(name(), issuerSchema).default({}).describe('Whose tokens are accepted, by names of your own.'),
   tokenCache: z
     .strictObject({
       maxEntries: z.int().min(1).max(10_000_000).default(100_000).describe('Verified tokens that are remembered.'),
@@ -309,7 +320,7 @@ export const gatewaySchema = z.strictObject({
       rejectedFor: duration().prefault('10s').describe('How long a refusal is remembered; 0s: not at all.'),
     })
     .prefault({}),
-  upstreams: z.record(name(), upstream).default({}),
+  upstreams: z.record(name(), upstreamSchema).default({}).describe('The services behind, by names of your own.'),
   errors: z
     .strictObject({
       format: z
@@ -323,17 +334,19 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({}),
   defaults: z
-    .strictObject({ auth: guard.optional() })
+    .strictObject({
+      auth: guardSchema.optional().describe('Who may enter where a route says nothing else, field by field.'),
+    })
     .prefault({})
     .describe('What a route takes over when it is silent.'),
-  routes: atLeastOne(route),
+  routes: atLeastOne(routeSchema).describe('What is let through, and to where. The most specific match wins.'),
 });
 
 /** A configuration as the schema gives it out: parsed, with defaults, references not yet followed. */
 export type GatewayFile = z.output<typeof gatewaySchema>;
-export type IssuerEntry = z.output<typeof issuer>;
-export type UpstreamEntry = z.output<typeof upstream>;
-export type RouteEntry = z.output<typeof route>;
-export type GuardEntry = z.output<typeof guard>;
+export type IssuerEntry = z.output<typeof issuerSchema>;
+export type UpstreamEntry = z.output<typeof upstreamSchema>;
+export type RouteEntry = z.output<typeof routeSchema>;
+export type GuardEntry = z.output<typeof guardSchema>;
 export type ScopesRule = z.output<typeof scopes>;
 export type ClaimRule = z.output<typeof claimRule>;

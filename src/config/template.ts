@@ -11,6 +11,18 @@ export interface Template {
   readonly parts: readonly (string | Reference)[];
 }
 
+/** Noncharacters (Unicode §23.7), which no text has, in the place of braces that are text. */
+const SHIELDED = { '{': '\ufdd0', '}': '\ufdd1' } as const;
+
+/** Makes the braces of a text that is put into a template mean themselves: a secret may have any, and refers to nothing. */
+export function shieldBraces(text: string): string {
+  return text.replaceAll('{', SHIELDED['{']).replaceAll('}', SHIELDED['}']);
+}
+
+function bareBraces(text: string): string {
+  return text.replaceAll(SHIELDED['{'], '{').replaceAll(SHIELDED['}'], '}');
+}
+
 /** Printable ASCII: what an operator may write into a header as it stands. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
@@ -21,15 +33,16 @@ export function readTemplate(source: string): Template | string {
     if (piece === '') continue;
     if (!piece.startsWith('{')) {
       if (/[{}]/.test(piece)) return 'has a brace that is not part of a {reference}';
-      if (!PLAIN.test(piece)) return 'holds a character that cannot stand in a header';
-      parts.push(piece);
+      const text = bareBraces(piece);
+      if (!PLAIN.test(text)) return 'holds a character that cannot stand in a header';
+      parts.push(text);
       continue;
     }
     const reference = readReference(piece.slice(1, -1));
     if (typeof reference === 'string') return reference;
     parts.push(reference);
   }
-  return { source, parts };
+  return { source: bareBraces(source), parts };
 }
 
 function readReference(text: string): Reference | string {

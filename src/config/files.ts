@@ -1,0 +1,14 @@
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist: something on its way is no folder',
+  EACCES: 'may not be read by this process',
+  EPERM: 'may not be read by this process',
+  EISDIR: 'is a folder',
+  EMFILE: 'cannot be opened: this process has too many open files',
+};
+
+/** Why a file could not be read, said of the file, by the code that node:fs throws. */
+export function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return (code && REASONS[code]) ?? `cannot be read${code ? ` (${code})` : ''}`;
+}

@@ -1,0 +1,34 @@
+import { isDamagedSection } from './draft.ts';
+import { errorAt, type Path } from './problem.ts';
+import { type Judgement, judge, type Scene } from './scene.ts';
+import type { GuardEntry } from './schema.ts';
+import { didYouMean } from './suggest.ts';
+
+/** What is wrong with a guard by itself; whether it names an issuer at all is for the route to say. */
+export function guardRules(guard: GuardEntry, path: Path, { draft, shown, isSecret }: Scene): Judgement[] {
+  const unknown = (guard.issuers ?? []).flatMap((name, index) => {
+    if (draft.issuers.has(name) || isDamagedSection(draft, 'issuers')) return [];
+    const place = [...path, 'issuers', index];
+    const hint = isSecret(place) ? undefined : didYouMean(name, draft.issuers.keys());
+    return [judge(errorAt(place, 'unknown-issuer', `there is no issuer \`${shown(place, name)}\``, hint))];
+  });
+  return [...unknown, ...placeRules(guard, [...path, 'tokenFrom'])];
+}
+
+function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {
+  const seen = new Set<string>();
+  return tokenFrom.flatMap((place, index) => {
+    const key = place.kind === 'authorization' ? 'header authorization' : `${place.kind} ${place.name}`;
+    const item = [...path, index];
+    if (place.kind === 'header' && place.name === 'authorization') {
+      const message = 'the Authorization header is the place `authorization`: its token stands behind `Bearer`';
+      return [judge(errorAt(item, 'bad-value', message, 'write `authorization`'))];
+    }
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    const message = 'this place is named already; looked at twice, it would show two tokens';
+    return [judge(errorAt(item, 'duplicate-place', message))];
+  });
+}

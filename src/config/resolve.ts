@@ -1,0 +1,96 @@
+import { dirname, resolve as resolvePath } from 'node:path';
+import type { IssuerSettings, KeySource } from '../verify/settings.ts';
+import type { Config, GuardSettings, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
+import { guardOf } from './guard.ts';
+import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
+
+/** Follows every reference of a configuration that broke no rule. `file` is where it stands; paths in it are relative to that. */
+export function resolve(gateway: GatewayFile, file: string): Config {
+  const folder = dirname(file);
+  const issuers = Object.entries(gateway.issuers).map(([name, entry]) => issuerSettings(name, entry, folder));
+  const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry));
+  const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
+  return {
+    file,
+    listen,
+    admin,
+    drain,
+    log,
+    errors: { publicUrl, ...errors },
+    tokenCache,
+    issuers,
+    upstreams,
+    routes: gateway.routes.map((route) => routeSettings(route, gateway, issuers, upstreams)),
+  };
+}
+
+function issuerSettings(name: string, entry: IssuerEntry, folder: string): IssuerSettings {
+  const { issuer, audience, algorithms, tokenType, clockTolerance, maxTokenAge, requiredClaims } = entry;
+  const { allowHttp, refresh, cooldown, maxStale, timeout } = entry.keys;
+  const keys = { source: keySource(entry.keys, folder), allowHttp, refresh, cooldown, maxStale, timeout };
+  return { name, issuer, audience, keys, algorithms, tokenType, clockTolerance, maxTokenAge, requiredClaims };
+}
+
+function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): KeySource {
+  if (url !== undefined) return { kind: 'url', url };
+  if (file !== undefined) return { kind: 'file', path: resolvePath(folder, file) };
+  return inline ? { kind: 'inline', keys: inline } : { kind: 'discovery' };
+}
+
+function upstreamSettings(name: string, entry: UpstreamEntry): UpstreamSettings {
+  const { url, timeouts, connections, queue, host, headers } = entry;
+  if (url === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
+  return { name, url, timeouts, connections, queue, host, headers: Object.entries(headers.set) };
+}
+
+function routeSettings(
+  route: RouteEntry,
+  gateway: GatewayFile,
+  issuers: readonly IssuerSettings[],
+  upstreams: readonly UpstreamSettings[],
+): RouteSettings {
+  const { id, match, rewrite, token, maxBody, retries } = route;
+  const upstream = named(upstreams, route.upstream);
+  return {
+    id,
+    host: match.host,
+    path: match.path,
+    methods: match.methods,
+    allow: match.allow,
+    guard: guardSettings(route, gateway, issuers),
+    upstream,
+    rewrite,
+    headers: headerSettings(route.headers),
+    responseHeaders: headerSettings(route.responseHeaders),
+    token,
+    maxBody,
+    retries,
+    responseTimeout: route.timeouts.response ?? upstream.timeouts.response,
+  };
+}
+
+function guardSettings(
+  route: RouteEntry,
+  { defaults }: GatewayFile,
+  issuers: readonly IssuerSettings[],
+): 'public' | GuardSettings {
+  const guard = guardOf(route, defaults.auth);
+  if (guard === 'public') return 'public';
+  if (!guard?.issuers) throw new Error(`route ${route.id} has no issuer, which a rule should have said`);
+  return {
+    issuers: [...new Set(guard.issuers)].map((name) => named(issuers, name)),
+    scopes: guard.scopes,
+    tokenFrom: guard.tokenFrom ?? [{ kind: 'authorization' }],
+    claims: Object.entries(guard.claims ?? {}),
+  };
+}
+
+function headerSettings({ set, remove }: RouteEntry['headers']): HeaderSettings {
+  return { set: Object.entries(set), remove: remove.map((name) => name.toLowerCase()) };
+}
+
+function named<T extends { readonly name: string }>(all: readonly T[], name: string): T {
+  const found = all.find((one) => one.name === name);
+  if (!found) throw new Error(`${name} is unknown, which a rule should have said`);
+  return found;
+}

@@ -1,0 +1,129 @@
+import type { Draft } from './draft.ts';
+import { guardOf } from './guard.ts';
+import type { PathPattern } from './pattern.ts';
+import type { Finding, Path } from './problem.ts';
+import type { Scene } from './scene.ts';
+import type { GatewayFile, RouteEntry } from './schema.ts';
+import type { Template } from './template.ts';
+
+/** The warnings that a route may `acknowledge`. */
+export const ROUTE_WARNINGS = ['public-under-guarded', 'token-forwarded', 'token-in-query', 'secret-in-clear'] as const;
+
+/** What is legal but unwise in a configuration, but for what its routes acknowledge; beside errors, not what is unused. */
+export function unwise(gateway: GatewayFile, scene: Scene, faultless: boolean): Finding[] {
+  return [
+    ...trustsEverybody(gateway),
+    ...(faultless ? unused(gateway, scene.draft) : []),
+    ...Object.entries(gateway.upstreams).flatMap(([name, { headers }]) =>
+      clearSecrets(headers.set, ['upstreams', name, 'headers', 'set'], scene),
+    ),
+    ...gateway.routes.flatMap((route, index) =>
+      ofRoute(route, ['routes', index], scene).filter(({ name }) => !route.acknowledge.includes(name)),
+    ),
+  ];
+}
+
+function warningAt(path: Path, name: string, message: string, hint: string, at: Finding['at'] = 'value'): Finding {
+  return { severity: 'warning', name, path, at, message, hint };
+}
+
+function trustsEverybody({ listen }: GatewayFile): Finding[] {
+  return listen.trustedProxies.flatMap((network, index) => {
+    if (!network.endsWith('/0')) return [];
+    const path = ['listen', 'trustedProxies', index];
+    const message = 'this is every address: any client may write its own X-Forwarded-For';
+    return [warningAt(path, 'trusts-everybody', message, 'name the networks of your proxies')];
+  });
+}
+
+function unused(gateway: GatewayFile, { defaultAuth }: Draft): Finding[] {
+  const upstreams = new Set(gateway.routes.map((route) => route.upstream));
+  const issuers = new Set(
+    gateway.routes.flatMap((route) => {
+      const guard = guardOf(route, defaultAuth);
+      return guard === undefined || guard === 'public' ? [] : (guard.issuers ?? []);
+    }),
+  );
+  const among = (section: 'upstreams' | 'issuers', used: ReadonlySet<string>, noun: string) =>
+    Object.keys(gateway[section])
+      .filter((name) => !used.has(name))
+      .map((name) => {
+        const hint = `take it out, or name it in a route`;
+        return warningAt([section, name], `unused-${noun}`, `no route uses the ${noun} \`${name}\``, hint, 'key');
+      });
+  return [...among('upstreams', upstreams, 'upstream'), ...among('issuers', issuers, 'issuer')];
+}
+
+function ofRoute(route: RouteEntry, path: Path, scene: Scene): Finding[] {
+  const guard = guardOf(route, scene.draft.defaultAuth);
+  const secrets = (['headers', 'responseHeaders'] as const).flatMap((owner) =>
+    clearSecrets(route[owner].set, [...path, owner, 'set'], scene),
+  );
+  if (guard === 'public') return [...secrets, ...underGuarded(route, path, scene)];
+  return [...secrets, ...forwarded(route, path), ...inQuery(route, path, scene)];
+}
+
+function underGuarded(route: RouteEntry, path: Path, { draft, lineOf, shown }: Scene): Finding[] {
+  const index = draft.routes.findIndex(
+    (other) => other && guardOf(other, draft.defaultAuth) !== 'public' && covers(other, route),
+  );
+  const guarded = draft.routes[index];
+  if (!guarded) return [];
+  const id = shown(['routes', index, 'id'], guarded.id);
+  const message = `public, although its path lies under that of \`${id}\` in line ${lineOf(['routes', index])}, which is not`;
+  const hint = 'if that is meant: `acknowledge: [public-under-guarded]`';
+  return [warningAt([...path, 'auth'], 'public-under-guarded', message, hint)];
+}
+
+/** Whether one route's path is a prefix over the other's, for a host and a method both have. `/**` over all is no sign of anything. */
+function covers({ match: wide }: RouteEntry, { match: narrow }: RouteEntry): boolean {
+  const sameHost = wide.host === undefined || wide.host === narrow.host;
+  const sameMethod =
+    !wide.methods || !narrow.methods || wide.methods.some((method) => narrow.methods?.includes(method));
+  return sameHost && sameMethod && isUnder(narrow.path, wide.path);
+}
+
+function isUnder(narrow: PathPattern, wide: PathPattern): boolean {
+  const prefix = wide.segments.slice(0, -1);
+  if (wide.segments.at(-1)?.kind !== 'rest' || !prefix.some(({ kind }) => kind === 'fixed')) return false;
+  return prefix.every((segment, index) => {
+    const other = narrow.segments[index];
+    if (other === undefined || other.kind === 'rest') return false;
+    return (
+      segment.kind === 'named' || (segment.kind === 'fixed' && other.kind === 'fixed' && segment.text === other.text)
+    );
+  });
+}
+
+function forwarded({ token }: RouteEntry, path: Path): Finding[] {
+  if (token !== 'forward') return [];
+  const message = "the upstream gets the client's token, and could use it elsewhere in its name";
+  const hint = 'if it needs it: `acknowledge: [token-forwarded]`';
+  return [warningAt([...path, 'token'], 'token-forwarded', message, hint)];
+}
+
+function inQuery(route: RouteEntry, path: Path, { draft }: Scene): Finding[] {
+  const own = route.auth !== 'public' && route.auth?.tokenFrom ? route.auth : undefined;
+  const places = (own ?? draft.defaultAuth)?.tokenFrom ?? [];
+  const index = places.findIndex(({ kind }) => kind === 'query');
+  if (index === -1) return [];
+  const message = 'a token in a query ends up in logs and histories (RFC 6750 §5.3)';
+  const hint = 'if clients can do no other: `acknowledge: [token-in-query]`';
+  const owner: Path = own ? [...path, 'auth'] : ['defaults', 'auth'];
+  return [warningAt([...owner, 'tokenFrom', index], 'token-in-query', message, hint)];
+}
+
+const SECRET_HEADERS =
+  /^(?:authorization|proxy-authorization|cookie|(?:x-)?(?:[a-z]+-)*(?:api-?key|token|secret|password))$/i;
+
+/** Credentials that stand in the file as they are. Their line is shown up to where they begin. */
+function clearSecrets(set: Readonly<Record<string, Template>>, path: Path, { isSecret }: Scene): Finding[] {
+  return Object.entries(set).flatMap(([name, template]) => {
+    const place = [...path, name];
+    const literal = template.source !== '' && template.parts.every((part) => typeof part === 'string');
+    if (!literal || !SECRET_HEADERS.test(name) || isSecret(place)) return [];
+    const message = `\`${name}\` holds a credential that stands in this file`;
+    const hint = `keep it outside: \${file:/run/secrets/name} or \${NAME}`;
+    return [{ ...warningAt(place, 'secret-in-clear', message, hint), masked: true }];
+  });
+}

@@ -1,0 +1,134 @@
+import { createServer } from 'node:net';
+import test from 'ava';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { runCli } from '../../src/cli/run.ts';
+import { temporaryFolder } from '../support/files.ts';
+
+/** Runs a command line within this process. */
+async function run(argv: readonly string[], variables: Record<string, string> = {}) {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCli(argv, {
+    variables,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    color: false,
+    stopSignal: () => Promise.resolve('SIGTERM'),
+  });
+  return { code, stdout, stderr };
+}
+
+const GOOD = `
+listen: { host: 127.0.0.1, port: 0 }
+admin: { port: 0 }
+drain: { delay: 0s }
+upstreams: { api: { url: "http://127.0.0.1:1" } }
+routes: [{ id: all, match: { path: "/**" }, auth: public, upstream: api }]
+`;
+
+test('help and version go to stdout and end well', async (t) => {
+  const help = await run(['--help']);
+  t.is(help.code, 0);
+  for (const { usage } of COMMANDS) t.true(help.stdout.includes(usage), usage);
+  t.is(help.stderr, '');
+  const version = await run(['--version']);
+  t.regex(version.stdout, /^\d+\.\d+\.\d+\n$/);
+  t.is(version.code, 0);
+});
+
+for (const { name, usage } of COMMANDS) {
+  test(`${name} --help tells how it is called`, async (t) => {
+    const { code, stdout } = await run([name, '--help']);
+    t.is(code, 0);
+    t.true(stdout.startsWith(`usage: bearergate ${usage}\n`), stdout);
+  });
+}
+
+for (const [mistake, args, complaint] of [
+  ['no command', [], 'a command is missing'],
+  ['an unknown command', ['strat'], "there is no command 'strat'"],
+  ['an unknown option', ['check', '--colour'], "Unknown option '--colour'"],
+  ['an option without its value', ['check', '--config'], "Option '--config <value>' argument missing"],
+  ['a word too many', ['start', 'now'], "Unexpected argument 'now'"],
+  ['a format that does not exist', ['check', '--format', 'xml'], '--format is text or json'],
+] as const) {
+  test(`${mistake} is a usage mistake: exit 64, the reason and the usage`, async (t) => {
+    const { code, stdout, stderr } = await run(args);
+    t.is(code, 64);
+    t.is(stdout, '');
+    const [first = '', second = '', ...rest] = stderr.split('\n');
+    t.true(first.startsWith(`bearergate: ${complaint}`), stderr);
+    t.true(second.startsWith('usage: bearergate '), stderr);
+    t.deepEqual(rest, ['']);
+  });
+}
+
+const laughs = `a: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
+  .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(', ')}]`)
+  .join('\n')}\n`;
+
+for (const [mistake, yaml, line, says] of [
+  ['an empty file', '', 1, 'the file is empty'],
+  ['a file of comments', '# nothing\n', 1, 'the file is empty'],
+  ['YAML that is no map', '- a\n- b\n', 1, 'map'],
+  ['a tab indent', 'listen:\n\tport: 8080\n', 2, 'tab'],
+  ['a key that is there twice', `${GOOD}admin: { port: 1 }\n`, 7, '`admin`'],
+  ['an alias bomb', laughs, undefined, 'alias'],
+  ['an unknown issuer', GOOD.replace('auth: public', 'auth: { issuers: [mian] }'), 6, 'mian'],
+  ['an unset variable', GOOD.replace('http://127.0.0.1:1', '$' + '{NO_SUCH_VARIABLE}'), 5, 'NO_SUCH_VARIABLE'],
+  ['a field of a later version', `${GOOD}workers: 2\n`, 7, 'not available yet'],
+] as const) {
+  for (const command of ['start', 'check'] as const) {
+    test(`${command} refuses ${mistake} with its position, in clear words`, async (t) => {
+      const folder = await temporaryFolder({ 'gateway.yaml': yaml });
+      t.teardown(folder.remove);
+      const { code, stdout, stderr } = await run([command, '--config', folder.file('gateway.yaml')]);
+      t.is(code, 1);
+      const [told, silent] = command === 'check' ? [stdout, stderr] : [stderr, stdout];
+      t.is(silent, '');
+      const first = told.split('\n', 1)[0] ?? '';
+      t.regex(first, /gateway\.yaml:\d+:\d+: error: /);
+      if (line !== undefined) t.true(first.includes(`gateway.yaml:${line}:`), told);
+      t.true(told.includes(says), told);
+      t.notRegex(told, /\n {4}at |node:internal/, 'no stack trace');
+    });
+  }
+}
+
+test('a file that does not exist is told by its name', async (t) => {
+  for (const command of ['start', 'check', 'demo']) {
+    const { code, stdout, stderr } = await run([command, '--config', '/no/such/gateway.yaml']);
+    t.is(code, 1);
+    t.true(`${stdout}${stderr}`.startsWith('/no/such/gateway.yaml:1:1: error: the configuration file does not exist'));
+  }
+});
+
+test('$BEARERGATE_CONFIG names the file where --config does not', async (t) => {
+  const folder = await temporaryFolder({ 'gateway.yaml': GOOD });
+  t.teardown(folder.remove);
+  const { code, stdout } = await run(['check'], { BEARERGATE_CONFIG: folder.file('gateway.yaml') });
+  t.is(stdout, `${folder.file('gateway.yaml')}: ok (1 route, 0 issuers, 1 upstream)\n`);
+  t.is(code, 0);
+});
+
+test('a port in use is told in one line, whichever of the two it is', async (t) => {
+  const occupier = createServer();
+  await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve));
+  const { port } = occupier.address() as { port: number };
+  const folder = await temporaryFolder({});
+  t.teardown(() => Promise.all([folder.remove(), new Promise((resolve) => occupier.close(resolve))]));
+  for (const [name, yaml] of [
+    ['listen', GOOD.replace('port: 0', `port: ${port}`)],
+    ['admin', GOOD.replace('admin: { port: 0 }', `admin: { port: ${port} }`)],
+  ] as const) {
+    await folder.write('gateway.yaml', yaml);
+    const { code, stderr } = await run(['start', '--config', folder.file('gateway.yaml')]);
+    t.is(code, 1, name);
+    t.is(stderr.split('\n').length, 2, stderr);
+    t.true(stderr.startsWith(`bearergate: cannot listen on 127.0.0.1:${port}: the port is in use.`), stderr);
+  }
+});

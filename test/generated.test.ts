@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+import { loadConfig } from '../src/config/load.ts';
+import { documents, ROOT } from './support/documents.ts';
+
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+for (const [file, content] of Object.entries(documents())) {
+  test(`${file} is what the sources say (else: npm run generate)`, (t) => {
+    t.is(read(file), content);
+  });
+}
+
+const configs = [
+  'config/gateway.yaml',
+  ...readdirSync(join(ROOT, 'config/examples')).map((name) => `config/examples/${name}`),
+];
+
+test('there are examples', (t) => {
+  t.true(configs.length >= 3);
+});
+
+for (const file of configs) {
+  test(`${file} loads without a problem or a warning`, (t) => {
+    const loaded = loadConfig(join(ROOT, file), { variables: {}, readFile: (path) => readFileSync(path, 'utf8') });
+    t.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, []);
+    t.true(loaded.ok);
+    t.regex(read(file), /yaml-language-server: \$schema=(?:\.\/|\.\.\/)gateway\.schema\.json/);
+  });
+}
+
+const pages = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(ROOT, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
+];
+const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
+
+for (const page of pages) {
+  test(`every path, link and npm script named in ${page} exists`, (t) => {
+    const text = read(page);
+    for (const [, path = ''] of text.matchAll(/`((?:src|config|test|docs|bench|k8s|\.ci)\/[\w./-]+)`/g))
+      t.true(existsSync(join(ROOT, path)), path);
+    for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
+      t.true(existsSync(join(ROOT, dirname(page), link)), link);
+    for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([\w:]+)/g)) t.true(scripts.includes(script), script);
+  });
+}
+
+test('the YAML in the README loads', (t) => {
+  const blocks = [...read('README.md').matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
+  t.true(blocks.length > 0);
+  for (const yaml of blocks) {
+    const loaded = loadConfig('README.yaml', {
+      variables: { LEGACY_API: 'http://127.0.0.1:3000' },
+      readFile: () => yaml,
+    });
+    t.deepEqual(loaded.ok ? [] : loaded.problems, []);
+  }
+});

@@ -1,0 +1,41 @@
+import test from 'ava';
+import { runCommand, startCommand } from './support/command.ts';
+import { temporaryFolder } from './support/files.ts';
+
+const GOOD = `
+listen: { host: 127.0.0.1, port: 0 }
+admin: { port: 0 }
+drain: { delay: 0s }
+upstreams: { api: { url: "http://127.0.0.1:1" } }
+routes: [{ id: all, match: { path: "/**" }, auth: public, upstream: api }]
+`;
+
+test('results, complaints and exit codes reach the shell', async (t) => {
+  const version = await runCommand(['--version']);
+  t.is(version.code, 0);
+  t.regex(version.stdout, /^\d+\.\d+\.\d+\n$/);
+  const usage = await runCommand(['strat']);
+  t.is(usage.code, 64);
+  t.regex(usage.stderr, /^bearergate: there is no command 'strat'\nusage: /);
+  const folder = await temporaryFolder({ 'gateway.yaml': 'routes: 1\n' });
+  t.teardown(folder.remove);
+  const problems = await runCommand(['check'], { env: { BEARERGATE_CONFIG: folder.file('gateway.yaml') } });
+  t.is(problems.code, 1);
+  t.regex(problems.stdout, /gateway\.yaml:1:9: error: /);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`start ends well on ${signal}`, async (t) => {
+    const folder = await temporaryFolder({ 'gateway.yaml': GOOD });
+    t.teardown(folder.remove);
+    const gateway = await startCommand(['start', '--config', folder.file('gateway.yaml')]);
+    t.is((await fetch(`${gateway.adminUrl}/readyz`)).status, 200);
+    const { code, stderr } = await gateway.stop(signal);
+    t.is(code, 0);
+    t.is(stderr, `bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
+    t.deepEqual(
+      gateway.lines().map(({ msg }) => msg),
+      ['listening', 'draining', 'stopped'],
+    );
+  });
+}

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What a command left behind. */
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+function spawnCommand(args: readonly string[], { env = {}, cwd = ROOT }: CommandOptions): ChildProcess {
+  const loader = import.meta.resolve('tsx/esm');
+  return spawn(process.execPath, [`--import=${loader}`, `${ROOT}src/main.ts`, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs `bearergate` from its sources to its end. */
+export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const child = spawnCommand(args, options);
+  const output = collect(child);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, ...output() };
+}
+
+/** A `bearergate start` or `demo` that listens. */
+export interface RunningCommand {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** What it printed so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** The log lines so far. */
+  lines(): Record<string, unknown>[];
+  /** Resolves with the first log line that fits, also one that is there already. */
+  waitForLine(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  /** Asks it to end and waits until it has. */
+  stop(signal?: NodeJS.Signals): Promise<CommandResult>;
+}
+
+/** Starts `bearergate` from its sources and waits until its log says where it listens. Rejects when it ends instead. */
+export async function startCommand(args: readonly string[], options: CommandOptions = {}): Promise<RunningCommand> {
+  const child = spawnCommand(args, options);
+  const output = collect(child);
+  const lines: Record<string, unknown>[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+    if (!line.startsWith('{')) return;
+    lines.push(JSON.parse(line));
+    for (const look of waiting) look();
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const waitForLine = (fits: (line: Record<string, unknown>) => boolean) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const look = () => {
+        const line = lines.find(fits);
+        if (line === undefined) return;
+        waiting.delete(look);
+        resolve(line);
+      };
+      waiting.add(look);
+      look();
+      void ended.then((code) => reject(new Error(`it ended with ${code}: ${output().stderr}${output().stdout}`)));
+    });
+  const listening = await waitForLine(({ msg }) => msg === 'listening');
+  return {
+    url: String(listening.gateway),
+    adminUrl: String(listening.admin),
+    output,
+    lines: () => [...lines],
+    waitForLine,
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return { code: await ended, ...output() };
+    },
+  };
+}
+
+function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  return () => ({ ...output });
+}
