@@ -1,24 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv4, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { sendRawReply, sendReply } from './answer.ts';
 import { type Assembly, assemble } from './assembly.ts';
-import { Permit } from './authorise/permit.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { networks } from './config/fields.ts';
 import type { Fault } from './errors/fault.ts';
-import { replyFor } from './errors/problem.ts';
-import { type Decision, decide } from './gateway.ts';
-import { Journey, type Peer } from './journey.ts';
 import { createAdminServer } from './observe/admin.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
-import { type Outcome, stop } from './outcome.ts';
-import { type RequestHead, readHead } from './request/head.ts';
-import { isUsableId, newRequestId } from './request/id.ts';
+import { closeServer, listenOn, urlOf } from './server/listen.ts';
+import { Requests } from './server/requests.ts';
 import type { Fetch } from './verify/fetch.ts';
 
 /** What a gateway runs on, where it is not the real thing. */
@@ -36,44 +28,26 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   return gateway;
 }
 
-/** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
-type Phase = 'open' | 'leaving' | 'closed';
-
-/** The listeners, and each request's way from its head to its closing log line. */
+/** A gateway with its listeners, from its start to its end. */
 export class GatewayServer {
   readonly #config: Config;
-  readonly #clock: Clock;
   readonly #log: Log;
-  readonly #metrics: Metrics;
   readonly #world: Assembly;
+  readonly #requests: Requests;
   readonly #public: Server;
   readonly #admin: Server;
-  readonly #peers = new WeakMap<Duplex, Peer>();
-  readonly #trusted: ReturnType<typeof networks>;
-  #phase: Phase = 'open';
 
   constructor(config: Config, options: GatewayOptions) {
     this.#config = config;
-    this.#clock = options.clock ?? systemClock;
-    this.#log = new Log(config.log, options.log);
-    this.#trusted = networks(config.listen.trustedProxies);
-    const surroundings = { clock: this.#clock, fetch: options.fetch ?? globalThis.fetch };
-    this.#world = assemble(config, surroundings, {
-      keysFetched: (issuer, keys, leftOut) => {
-        this.#metrics.keysRefreshed(issuer, 'success');
-        this.#log.keysFetched(issuer, keys, leftOut);
-      },
-      keysFailed: (issuer, error, usable) => {
-        this.#metrics.keysRefreshed(issuer, 'failure');
-        this.#log.keysFailed(issuer, error, usable);
-      },
-    });
-    this.#metrics = new Metrics(() => this.#world, this.#clock.now);
-    this.#public = this.#createPublicServer();
-    this.#admin = createAdminServer({
-      metrics: this.#metrics,
-      readiness: () => readiness(this.#world, this.#phase !== 'open', this.#clock.now()),
-    });
+    const clock = options.clock ?? systemClock;
+    const log = new Log(config.log, options.log);
+    const metrics = new Metrics(() => this.#world, clock.now);
+    this.#world = assemble(config, { clock, fetch: options.fetch ?? globalThis.fetch }, keyReporter(log, metrics));
+    this.#log = log;
+    this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
+    this.#public = createPublicServer(config.listen.limits, this.#requests);
+    const state = () => readiness(this.#world, this.#requests.phase !== 'open', clock.now());
+    this.#admin = createAdminServer({ metrics, readiness: state });
   }
 
   /** Opens both ports, and begins to fetch keys without waiting for them: a provider that is down keeps nobody from starting. */
@@ -98,30 +72,17 @@ export class GatewayServer {
     return urlOf(this.#admin);
   }
 
-  get readiness() {
-    return readiness(this.#world, this.#phase !== 'open', this.#clock.now());
-  }
-
   /**
    * Shuts down without losing a request: serves on for `delay` ms while load balancers notice, then takes nothing new
-   * and gives what is under way `timeout` ms. Resolves when everything is closed.
+   * and gives what is under way its time. Resolves when everything is closed.
    */
   async drain(signal: string, delay = this.#config.drain.delay): Promise<void> {
-    if (this.#phase !== 'open') return;
-    this.#phase = 'leaving';
+    if (this.#requests.phase !== 'open') return;
+    this.#requests.phase = 'leaving';
     this.#log.draining(signal);
     await new Promise((resolve) => setTimeout(resolve, delay));
-    this.#phase = 'closed';
-    let cut = 0;
-    const ended = new Promise((resolve) => this.#public.close(resolve));
-    const deadline = setTimeout(() => {
-      this.#public.getConnections((_, count) => {
-        cut = count;
-        this.#public.closeAllConnections();
-      });
-    }, this.#config.drain.timeout);
-    await ended;
-    clearTimeout(deadline);
+    this.#requests.phase = 'closed';
+    const cut = await this.#finishRequests();
     await this.close();
     this.#log.stopped(cut);
     this.#log.flush();
@@ -129,183 +90,71 @@ export class GatewayServer {
 
   /** Closes everything at once. */
   async close(): Promise<void> {
-    this.#phase = 'closed';
+    this.#requests.phase = 'closed';
     for (const keys of this.#world.keySets.values()) keys.close();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await Promise.all(this.#world.upstreams.map((upstream) => upstream.destroy()));
     this.#log.flush();
   }
 
-  #createPublicServer(): Server {
-    const { limits } = this.#config.listen;
-    const server = createServer({
-      maxHeaderSize: limits.headers,
-      headersTimeout: limits.headersTimeout,
-      requestTimeout: Math.max(limits.requestTimeout, limits.headersTimeout),
-      keepAliveTimeout: limits.keepAlive,
-      connectionsCheckingInterval: 1000,
-      // We look at Host ourselves, and say what is wrong with it.
-      requireHostHeader: false,
-      noDelay: true,
-    });
-    server.maxConnections = limits.maxConnections;
-    server.on('request', (request, response) => this.#serve(request, response));
-    server.on('checkContinue', (request, response) => this.#serve(request, response));
-    server.on('checkExpectation', (request, response) => this.#serve(request, response));
-    server.on('connect', (request, socket) =>
-      this.#refuseRaw({ code: 'route.method', allow: ['GET', 'HEAD'], close: true }, socket, request),
-    );
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#onClientError(error, socket));
-    return server;
+  /** Waits for what is under way, and cuts it when `drain.timeout` is over. Answers how many connections were cut. */
+  async #finishRequests(): Promise<number> {
+    let cut = 0;
+    const server = this.#public;
+    const ended = new Promise((resolve) => server.close(resolve));
+    const deadline = setTimeout(() => {
+      server.getConnections((_, count) => {
+        cut = count;
+        server.closeAllConnections();
+      });
+    }, this.#config.drain.timeout);
+    await ended;
+    clearTimeout(deadline);
+    return cut;
   }
+}
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const now = this.#clock.now();
-    const peer = this.#peerOf(request.socket);
-    const head = readHead(request, this.#world.sorter);
-    const given = head.ok && peer.trusted ? head.value.requestId : undefined;
-    const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
-    const journey = new Journey(id, peer, head.ok ? head.value : undefined);
-    response.on('close', () => this.#ended(journey, response));
-    if (this.#phase !== 'open') response.shouldKeepAlive = false;
-    try {
-      const decision = this.#decide(head, journey, now);
-      if (decision instanceof Promise) {
-        decision
-          .then((late) => this.#carryOut(late, journey, request, response))
-          .catch((error) => this.#refuseDefect(error, journey, request, response));
-      } else {
-        this.#carryOut(decision, journey, request, response);
-      }
-    } catch (error) {
-      this.#refuseDefect(error, journey, request, response);
-    }
-  }
+/** What happens to key sets is counted and told. */
+function keyReporter(log: Log, metrics: Metrics): Parameters<typeof assemble>[2] {
+  return {
+    keysFetched(issuer, keys, leftOut) {
+      metrics.keysRefreshed(issuer, 'success');
+      log.keysFetched(issuer, keys, leftOut);
+    },
+    keysFailed(issuer, error, usable) {
+      metrics.keysRefreshed(issuer, 'failure');
+      log.keysFailed(issuer, error, usable);
+    },
+  };
+}
 
-  #decide(head: Outcome<RequestHead>, journey: Journey, now: number): Decision | Promise<Decision> {
-    if (!head.ok) return head;
-    if (this.#phase === 'closed') return stop({ code: 'gateway.draining' });
-    const { expect } = head.value;
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue') return stop({ code: 'request.expectation' });
-    return decide(this.#world, journey, head.value, now);
+function createPublicServer(limits: Config['listen']['limits'], requests: Requests): Server {
+  const server = createServer({
+    maxHeaderSize: limits.headers,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: Math.max(limits.requestTimeout, limits.headersTimeout),
+    keepAliveTimeout: limits.keepAlive,
+    connectionsCheckingInterval: 1000,
+    // We look at Host ourselves, and say what is wrong with it.
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  server.maxConnections = limits.maxConnections;
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    server.on(event, (request, response) => requests.serve(request, response));
   }
-
-  #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    if (response.destroyed) return; // the client went while the token was checked
-    if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
-    else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
-    else sendReply(decision.value, journey.hasBody, request, response);
-  }
-
-  #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    const { head, target, route } = journey;
-    if (!head || !target || !route) throw new Error('a permit without a route');
-    journey.permit = permit;
-    if (head.expect !== undefined) response.writeContinue(); // only now: a body is asked for once it is welcome
-    route.forwarder.forward(permit, {
-      facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
-      path: target.path,
-      query: target.query,
-      request,
-      response,
-      refuse: (fault) => this.#refuse(fault, journey, request, response),
-      broken: (error) => {
-        journey.broken = error;
-        // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
-        request.socket.resetAndDestroy();
-      },
-    });
-  }
-
-  #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    journey.fault = fault;
-    const issuers = journey.route?.issuerNames ?? [];
-    sendReply(
-      replyFor({ fault, requestId: journey.id, issuers }, this.#config.errors),
-      journey.hasBody,
-      request,
-      response,
-    );
-  }
-
-  #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    this.#log.defect(error, journey.id);
-    this.#refuse({ code: 'gateway.internal', cause: error }, journey, request, response);
-  }
-
-  #refuseRaw(fault: Fault, socket: Duplex, request?: IncomingMessage): void {
-    const journey = new Journey(newRequestId(this.#clock.now()), this.#peerOf(socket as Socket), undefined);
-    journey.fault = fault;
-    const reply = replyFor({ fault, requestId: journey.id, issuers: [] }, this.#config.errors);
-    sendRawReply(request?.method === 'HEAD' ? { ...reply, body: '' } : reply, socket);
-    this.#record(journey, { status: reply.status, durationMs: performance.now() - journey.startedAt, aborted: false });
-  }
-
-  #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    // An answer is under way on it, or nobody is there any more: whatever we add would corrupt the one or miss the other.
-    const answering = (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent;
-    if (answering || error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    this.#refuseRaw(parserFault(error), socket);
-  }
-
-  #ended(journey: Journey, response: ServerResponse): void {
-    const durationMs = performance.now() - journey.startedAt;
-    const status = response.headersSent ? response.statusCode : undefined;
-    this.#record(journey, {
-      status,
-      durationMs,
-      aborted: !response.writableFinished && !journey.broken,
-      broken: journey.broken,
-    });
-  }
-
-  #record(journey: Journey, ending: Parameters<Log['requestEnded']>[1]): void {
-    this.#metrics.requestEnded(journey, ending);
-    this.#log.requestEnded(journey, ending);
-  }
-
-  #peerOf(socket: Socket): Peer {
-    const known = this.#peers.get(socket);
-    if (known) return known;
-    const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-    const trusted = address !== '' && this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-    const peer: Peer = { address, encrypted: 'encrypted' in socket, trusted };
-    this.#peers.set(socket, peer);
-    return peer;
-  }
+  const connectFault: Fault = { code: 'route.method', allow: ['GET', 'HEAD'], close: true };
+  server.on('connect', (_, socket) => requests.refuseOn(socket as Socket, connectFault));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET') socket.destroy();
+    else requests.refuseOn(socket as Socket, parserFault(error));
+  });
+  return server;
 }
 
 /** What node's parser refuses, in our codes. */
-function parserFault(error: NodeJS.ErrnoException): Fault {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return { code: 'request.headers-too-large', close: true, cause: error };
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request.timeout', close: true, cause: error };
-  return { code: 'request.invalid', close: true, cause: error };
-}
-
-function listenOn(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    if (!server.listening) return resolve();
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-function urlOf(server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo;
-  const everywhere = address === '0.0.0.0' || address === '::';
-  const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+function parserFault(cause: NodeJS.ErrnoException): Fault {
+  if (cause.code === 'HPE_HEADER_OVERFLOW') return { code: 'request.headers-too-large', close: true, cause };
+  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request.timeout', close: true, cause };
+  return { code: 'request.invalid', close: true, cause };
 }

@@ -19,7 +19,6 @@ const LEVELS: readonly (readonly string[])[] = [
   ['journey'],
   ['observe'],
   ['gateway'],
-  ['answer'],
   ['server'],
   ['cli'],
   ['main'],

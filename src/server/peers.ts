@@ -1,0 +1,26 @@
+import { isIPv4, type Socket } from 'node:net';
+import { networks } from '../config/fields.ts';
+import type { Peer } from '../journey.ts';
+
+/** Knows who is at the other end of each connection, and whether it is believed. */
+export class Peers {
+  readonly #trusted: ReturnType<typeof networks>;
+  readonly #known = new WeakMap<Socket, Peer>();
+
+  /** `trustedProxies`: addresses and CIDRs. */
+  constructor(trustedProxies: readonly string[]) {
+    this.#trusted = networks(trustedProxies);
+  }
+
+  /** Looked up once for each connection. */
+  of(socket: Socket): Peer {
+    const known = this.#known.get(socket);
+    if (known) return known;
+    // A socket that listens for both families gives IPv4 addresses in IPv6 clothes.
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    const trusted = address !== '' && this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+    const peer: Peer = { address, encrypted: 'encrypted' in socket, trusted };
+    this.#known.set(socket, peer);
+    return peer;
+  }
+}

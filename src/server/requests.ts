@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Assembly } from '../assembly.ts';
+import { Permit } from '../authorise/permit.ts';
+import type { Fault } from '../errors/fault.ts';
+import { replyFor } from '../errors/problem.ts';
+import { type Decision, decide } from '../gateway.ts';
+import { Journey } from '../journey.ts';
+import type { Ending, Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { type Outcome, stop } from '../outcome.ts';
+import { type RequestHead, readHead } from '../request/head.ts';
+import { isUsableId, newRequestId } from '../request/id.ts';
+import { sendRawReply, sendReply } from './answer.ts';
+import { Peers } from './peers.ts';
+
+/** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
+export type Phase = 'open' | 'leaving' | 'closed';
+
+/** What serving requests needs of its surroundings. */
+export interface RequestSurroundings {
+  readonly world: Assembly;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+interface UnderWay {
+  readonly journey: Journey;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Takes each request from its head to its one closing log line. */
+export class Requests {
+  phase: Phase = 'open';
+  readonly #world: Assembly;
+  readonly #now: () => number;
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #peers: Peers;
+  /** The last request that each connection brought. */
+  readonly #latest = new WeakMap<Socket, UnderWay>();
+
+  constructor({ world, now, log, metrics }: RequestSurroundings) {
+    this.#world = world;
+    this.#now = now;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#peers = new Peers(world.config.listen.trustedProxies);
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    const now = this.#now();
+    const peer = this.#peers.of(request.socket);
+    const head = readHead(request, this.#world.sorter);
+    const given = head.ok && peer.trusted ? head.value.requestId : undefined;
+    const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
+    const journey = new Journey(id, peer, head.ok ? head.value : undefined);
+    this.#latest.set(request.socket, { journey, request, response });
+    response.on('close', () => this.#ended(journey, response));
+    if (this.phase !== 'open') response.shouldKeepAlive = false;
+    try {
+      const decision = this.#decide(head, journey, now);
+      if (decision instanceof Promise) {
+        decision
+          .then((late) => this.#carryOut(late, journey, request, response))
+          .catch((error) => this.#refuseDefect(error, journey, request, response));
+      } else {
+        this.#carryOut(decision, journey, request, response);
+      }
+    } catch (error) {
+      this.#refuseDefect(error, journey, request, response);
+    }
+  }
+
+  /**
+   * Answers what the parser or a time limit refuses on a connection. If a body was being read, the answer is that
+   * request's. If an earlier request waits for its answer, that one still comes and then the connection closes: anything
+   * said before would be taken for it.
+   */
+  refuseOn(socket: Socket, fault: Fault): void {
+    const latest = this.#latest.get(socket);
+    if (latest && !latest.request.complete && !latest.response.headersSent) {
+      this.#refuse(fault, latest.journey, latest.request, latest.response);
+    } else if (latest?.request.complete && !latest.response.writableFinished) {
+      latest.response.shouldKeepAlive = false;
+      latest.response.once('finish', () => socket.destroySoon());
+    } else if (!socket.writable || (latest && !latest.response.writableFinished)) {
+      socket.destroy();
+    } else {
+      this.#refuseUnread(fault, socket);
+    }
+  }
+
+  /** Answers a request of which there is no more than its connection. */
+  #refuseUnread(fault: Fault, socket: Socket): void {
+    const journey = new Journey(newRequestId(this.#now()), this.#peers.of(socket), undefined);
+    journey.fault = fault;
+    const reply = replyFor({ fault, requestId: journey.id, issuers: [] }, this.#world.config.errors);
+    sendRawReply(reply, socket);
+    this.#record(journey, { status: reply.status, durationMs: performance.now() - journey.startedAt, aborted: false });
+  }
+
+  #decide(head: Outcome<RequestHead>, journey: Journey, now: number): Decision | Promise<Decision> {
+    if (!head.ok) return head;
+    if (this.phase === 'closed') return stop({ code: 'gateway.draining' });
+    const { expect } = head.value;
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') return stop({ code: 'request.expectation' });
+    return decide(this.#world, journey, head.value, now);
+  }
+
+  #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed) return; // the client went while the token was checked
+    if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
+    else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
+    else sendReply(decision.value, journey.hasBody, request, response);
+  }
+
+  #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    const { head, target, route } = journey;
+    if (!head || !target || !route) throw new Error('a permit without a route');
+    journey.permit = permit;
+    if (head.expect !== undefined) response.writeContinue(); // only now: a body is asked for once it is welcome
+    route.forwarder.forward(permit, {
+      facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
+      path: target.path,
+      query: target.query,
+      request,
+      response,
+      refuse: (fault) => this.#refuse(fault, journey, request, response),
+      broken: (error) => {
+        journey.broken = error;
+        // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
+        request.socket.resetAndDestroy();
+      },
+    });
+  }
+
+  #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    journey.fault = fault;
+    const issuers = journey.route?.issuerNames ?? [];
+    const reply = replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors);
+    sendReply(reply, journey.hasBody, request, response);
+  }
+
+  #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    this.#log.defect(error, journey.id);
+    this.#refuse({ code: 'gateway.internal', cause: error }, journey, request, response);
+  }
+
+  #ended(journey: Journey, response: ServerResponse): void {
+    const durationMs = performance.now() - journey.startedAt;
+    const status = response.headersSent ? response.statusCode : undefined;
+    const aborted = !response.writableFinished && !journey.broken;
+    this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
+  }
+
+  #record(journey: Journey, ending: Ending): void {
+    this.#metrics.requestEnded(journey, ending);
+    this.#log.requestEnded(journey, ending);
+  }
+}
