@@ -43,6 +43,8 @@ export interface RunningCommand {
   lines(): Record<string, unknown>[];
   /** Resolves with the first log line that fits, also one that is there already. */
   waitForLine(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  /** Resolves once what it printed to stdout fits. */
+  waitForOutput(fits: RegExp): Promise<void>;
   /** Asks it to end and waits until it has. */
   stop(signal?: NodeJS.Signals): Promise<CommandResult>;
 }
@@ -78,6 +80,16 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     output,
     lines: () => [...lines],
     waitForLine,
+    waitForOutput: (fits) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!fits.test(output().stdout)) return;
+          child.stdout?.off('data', look);
+          resolve();
+        };
+        child.stdout?.on('data', look);
+        look();
+      }),
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return { code: await ended, ...output() };
