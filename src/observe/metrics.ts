@@ -31,6 +31,7 @@ export class Metrics {
   readonly #refusals = new Tally();
   readonly #refreshes = new Tally();
   readonly #durations: Histogram<'route'>;
+  readonly #children = new Map<string, Histogram.Internal<'route'>>();
 
   constructor(world: () => Assembly, now: () => number) {
     const registers = [this.#registry];
@@ -98,7 +99,17 @@ export class Metrics {
     this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
     const code = journey.fault?.code;
     if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
-    this.#durations.labels(route).observe(durationMs / 1000);
+    this.#durationOf(route).observe(durationMs / 1000);
+  }
+
+  /** Bound to its label once: looking it up again costs more than counting. */
+  #durationOf(route: string): Histogram.Internal<'route'> {
+    let child = this.#children.get(route);
+    if (child === undefined) {
+      child = this.#durations.labels(route);
+      this.#children.set(route, child);
+    }
+    return child;
   }
 
   keysRefreshed(issuer: string, result: 'success' | 'failure'): void {

@@ -1,0 +1,36 @@
+// The load where there is no wrk: the same as requests.lua, by autocannon. Its latencies are whole milliseconds.
+// Usage: node autocannon.mjs URL SECONDS CONNECTIONS FIRST [TOKENS_FILE]
+import { readFileSync } from 'node:fs';
+import autocannon from 'autocannon';
+
+const [url, seconds, connections, first, file] = process.argv.slice(2);
+const headers = file
+  ? readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((token) => ({ authorization: `Bearer ${token}` }))
+  : [{}];
+let at = Number(first);
+
+// One counter for all connections: autocannon's own list begins anew on each, so that all would send the same token at once.
+const setupRequest = (request) => {
+  at = (at + 1) % headers.length;
+  return { ...request, headers: headers[at] };
+};
+
+const result = await autocannon({
+  url,
+  duration: Number(seconds),
+  connections: Number(connections),
+  requests: [{ method: 'GET', setupRequest }],
+});
+process.stdout.write(
+  `${JSON.stringify({
+    requests: result['2xx'] + result.non2xx,
+    seconds: result.duration,
+    refused: result.non2xx,
+    failed: result.errors + result.timeouts,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+  })}\n`,
+);

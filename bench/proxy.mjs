@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CORE, cpuSeconds, startServer, wait } from './processes.mjs';
+import { LISTENS } from './tools.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Of all look-ups of a run, those that have to be of the expected kind; the rest is the beginning of the run. */
+const NEARLY_ALL = 0.98;
+
+/** One proxy under measurement, in a process of its own. */
+export class MeasuredProxy {
+  #scenario;
+  #child;
+  #origin;
+  #admin;
+
+  /** Starts what a scenario needs. `main` is the gateway's entry file, `nodeOptions` go to node. Throws if it does not start. */
+  static async start(scenario, { main, issuer, upstream, nodeOptions }) {
+    const isGateway = scenario.cacheEntries !== undefined;
+    const program = isGateway
+      ? [main, 'start', '--config', here('gateway.yaml')]
+      : [here('peers/undici.mjs'), upstream];
+    const env = {
+      NODE_ENV: 'production',
+      BENCH_ISSUER: issuer,
+      BENCH_UPSTREAM: upstream,
+      BENCH_CACHE_ENTRIES: String(scenario.cacheEntries),
+    };
+    const args = [...nodeOptions(scenario), ...program];
+    const { child, said } = await startServer(CORE.measured, process.execPath, args, { pattern: LISTENS, env });
+    return new MeasuredProxy(scenario, child, said);
+  }
+
+  constructor(scenario, child, [, origin, admin]) {
+    this.#scenario = scenario;
+    this.#child = child;
+    this.#origin = origin;
+    this.#admin = admin;
+  }
+
+  get scenario() {
+    return this.#scenario;
+  }
+
+  get child() {
+    return this.#child;
+  }
+
+  /** Makes sure that it does what its scenario says, and that a gateway guards: 401 to whoever has no token. */
+  async check() {
+    if (this.#admin) await this.#becomesReady();
+    const { path, tokens, status } = this.#scenario;
+    const [token] = tokens ? readFileSync(tokens, 'utf8').split('\n', 1) : [];
+    await this.#answers(path, token, status);
+    if (this.#admin && tokens) await this.#answers(path, undefined, 401);
+  }
+
+  async #becomesReady() {
+    for (let tries = 0; tries < 50; tries += 1) {
+      if ((await fetch(`${this.#admin}/readyz`)).ok) return;
+      await wait(100);
+    }
+    throw new Error(`${this.#scenario.name}: /readyz says no for 5 s`);
+  }
+
+  async #answers(path, token, expected) {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const response = await fetch(this.#origin + path, { headers });
+    const body = await response.text();
+    if (response.status === expected) return;
+    const sent = token ? 'a token' : 'no token';
+    throw new Error(`${this.#scenario.name}: ${response.status} instead of ${expected} to ${sent}: ${body}`);
+  }
+
+  /** Warms it up: three runs at least, and on until every token that it should remember has been seen. */
+  async warmUp(load) {
+    for (let runs = 0; runs < 12; runs += 1) {
+      const { flaw } = await this.measure(load);
+      if (runs >= 2 && flaw === undefined) return;
+    }
+  }
+
+  /** One run of load. `flaw` tells why its figures must not be believed; undefined when all was as it should be. */
+  async measure(load) {
+    const { path, tokens } = this.#scenario;
+    const before = { cpu: cpuSeconds(this.#child), counts: await this.#counts() };
+    const result = await load({ origin: this.#origin, path, tokens });
+    await wait(50); // the connections that the load left behind close; they belong to this run
+    const cpu = cpuSeconds(this.#child);
+    const counts = difference(await this.#counts(), before.counts);
+    return {
+      cpu: cpu === undefined ? undefined : ((cpu - before.cpu) * 1e6) / result.requests,
+      rate: result.requests / result.seconds,
+      p50: result.p50,
+      p99: result.p99,
+      flaw: this.#flawOf(result, counts),
+    };
+  }
+
+  #flawOf({ requests, refused, failed }, counts) {
+    const { status, expect } = this.#scenario;
+    if (requests === 0) return 'nothing was answered';
+    if (failed > 0) return `${failed} requests failed`;
+    if (refused !== (status === 200 ? 0 : requests)) return `${refused} of ${requests} requests were refused`;
+    if (!this.#admin) return undefined;
+    // `none` are those that the load no longer waited for when its time was over.
+    const usual = ['none', String(status)];
+    const other = Object.entries(counts.statuses).find(([answer, count]) => !usual.includes(answer) && count > 0);
+    if (other) return `${other[1]} answers were ${other[0]}`;
+    if (expect === 'none') return counts.lookUps === 0 ? undefined : 'tokens were looked at';
+    const share = counts[expect] / counts.lookUps;
+    return share >= NEARLY_ALL ? undefined : `only ${(share * 100).toFixed(1)} % of the look-ups were a ${expect}`;
+  }
+
+  /** What the gateway has counted so far: look-ups in its token cache by their result, and its answers by status. */
+  async #counts() {
+    if (!this.#admin) return {};
+    const page = await (await fetch(`${this.#admin}/metrics`)).text();
+    const results = sums(page, /^bearergate_token_cache_total\{result="(\w+)"\} (\d+)/gm);
+    const statuses = sums(page, /^bearergate_requests_total\{.*status="(\w+)"\} (\d+)/gm);
+    const lookUps = Object.values(results).reduce((sum, count) => sum + count, 0);
+    return { hit: results.hit ?? 0, miss: results.miss ?? 0, lookUps, statuses };
+  }
+}
+
+function sums(page, pattern) {
+  const found = {};
+  for (const [, label, count] of page.matchAll(pattern)) found[label] = (found[label] ?? 0) + Number(count);
+  return found;
+}
+
+/** What was added between two counts, which may be nested. */
+function difference(after, before) {
+  const entries = Object.entries(after).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? value - (before?.[name] ?? 0) : difference(value, before?.[name]),
+  ]);
+  return Object.fromEntries(entries);
+}

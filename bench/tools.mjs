@@ -1,0 +1,86 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CORE, outputOf, run, start, startServer, stop, wait } from './processes.mjs';
+import { nginxConfig } from './upstream/nginx.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Chooses what makes the load: wrk where it is installed, else autocannon from npm. Each is `{ name, run }`; `run`
+ * takes one load and resolves to `{ requests, seconds, refused, failed, p50, p99 }`, latencies in milliseconds.
+ */
+export function chooseLoad(wanted) {
+  const wrk = outputOf('wrk', ['-v'])?.match(/wrk \S+/)?.[0];
+  if (wrk && wanted !== 'autocannon') return { name: wrk, run: runWrk };
+  if (wanted === 'wrk') throw new Error('wrk is not installed (Debian: apt-get install wrk)');
+  const version = autocannonVersion();
+  if (version) return { name: `autocannon ${version}`, run: runAutocannon };
+  throw new Error('nothing makes load: install wrk (apt-get install wrk), or run `npm --prefix bench install`');
+}
+
+function autocannonVersion() {
+  try {
+    return JSON.parse(readFileSync(here('node_modules/autocannon/package.json'), 'utf8')).version;
+  } catch {
+    return undefined;
+  }
+}
+
+async function runWrk({ origin, path, tokens, first, seconds, connections }) {
+  const script = ['-s', here('load/requests.lua')];
+  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, ...script];
+  const input = [origin, '--', path, String(first), ...(tokens ? [tokens] : [])];
+  return lastLine(await run(CORE.rest, 'wrk', [...options, ...input], seconds + 10));
+}
+
+async function runAutocannon({ origin, path, tokens, first, seconds, connections }) {
+  const input = [origin + path, seconds, connections, first, ...(tokens ? [tokens] : [])].map(String);
+  return lastLine(await run(CORE.rest, process.execPath, [here('load/autocannon.mjs'), ...input], seconds + 10));
+}
+
+function lastLine(output) {
+  return JSON.parse(output.trim().split('\n').at(-1));
+}
+
+/** Starts what stands behind the proxies: nginx where it is installed, else a Node server. Resolves to `{ name, url }`. */
+export async function startUpstream(folder, wanted) {
+  const version = outputOf('nginx', ['-v'])?.match(/nginx\/\S+/)?.[0];
+  if (version && wanted !== 'node') return startNginx(join(folder, 'nginx'), version);
+  if (wanted === 'nginx') throw new Error('nginx is not installed (Debian: apt-get install nginx-light)');
+  const started = await startServer(CORE.rest, process.execPath, [here('upstream/node.mjs')], { pattern: LISTENS });
+  return { name: `node:http ${process.version}`, url: started.said[1] };
+}
+
+/** How the servers of this folder, and bearergate, tell where they listen. */
+export const LISTENS = /listens on (http:\S+)(?: \(admin: (http:[^\s)]+)\))?.*\n/;
+
+async function startNginx(folder, version) {
+  mkdirSync(folder);
+  const port = await freePort();
+  const config = join(folder, 'nginx.conf');
+  writeFileSync(config, nginxConfig(folder, port));
+  // At the level `notice` it would tell that it is ready, but every request's trouble too; so it is asked instead.
+  const args = ['-e', 'stderr', '-p', folder, '-c', config];
+  const flaw = outputOf('nginx', ['-t', ...args]);
+  const child = start(CORE.rest, 'nginx', args);
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 50; tries += 1) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return { name: version, url };
+    await wait(100);
+  }
+  await stop(child);
+  throw new Error(`nginx did not start: ${flaw}`);
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import { ANSWER } from './answer.mjs';
+
+/**
+ * The text of an nginx configuration: one worker, everything within `folder`, so that it needs no rights and leaves
+ * nothing behind. Connections are never closed by count or idleness: the proxy shall not pay for new ones.
+ */
+export function nginxConfig(folder, port) {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log stderr error;
+events { worker_connections 2048; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600s;
+${temporary.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join('\n')}
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      default_type application/json;
+      return 200 '${ANSWER}';
+    }
+  }
+}
+`;
+}
