@@ -7,10 +7,13 @@ import { type Matchable, RouteTable } from './route/table.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
 import type { Fetch } from './verify/fetch.ts';
+import type { KeyRing } from './verify/key-ring.ts';
 import { type KeyObserver, KeySet } from './verify/keys.ts';
+import { IntrospectionVerifier } from './verify/kinds/introspection.ts';
 import { JwtVerifier } from './verify/kinds/jwt.ts';
-import type { IssuerSettings } from './verify/settings.ts';
-import type { Verifier } from './verify/verifier.ts';
+import { SharedSecret } from './verify/secret.ts';
+import type { AnyIssuerSettings, IssuerSettings } from './verify/settings.ts';
+import type { IssuerVerifier, Verifier } from './verify/verifier.ts';
 
 /** A route with everything that a request on it needs, made once when the config loads. */
 export interface GatewayRoute extends Matchable {
@@ -27,9 +30,12 @@ export interface Assembly {
   readonly config: Config;
   readonly table: RouteTable<GatewayRoute>;
   readonly sorter: FieldSorter;
-  readonly keySets: ReadonlyMap<string, KeySet>;
+  /** By the name of their issuer; an issuer that is asked about each token has none. */
+  readonly keyRings: ReadonlyMap<string, KeyRing>;
   readonly cache: TokenCache;
   readonly upstreams: readonly Upstream[];
+  /** Aborts what issuers are being asked. */
+  readonly closing: AbortController;
 }
 
 /** Where an assembly gets its time and its documents from. */
@@ -41,15 +47,20 @@ export interface Surroundings {
 /** Builds what a configuration describes. Nothing is fetched or connected yet. */
 export function assemble(config: Config, { clock, fetch }: Surroundings, observer: KeyObserver): Assembly {
   const cache = new TokenCache(config.tokenCache);
-  const keySets = new Map<string, KeySet>();
-  const verifiers = new Map<string, JwtVerifier>();
+  const closing = new AbortController();
+  const keyRings = new Map<string, KeyRing>();
+  const verifiers = new Map<string, IssuerVerifier>();
   for (const issuer of config.issuers) {
-    const keys = new KeySet(issuer, clock, fetch, observer);
-    keySets.set(issuer.name, keys);
-    verifiers.set(issuer.name, new JwtVerifier(issuer, keys));
+    if ('introspection' in issuer) {
+      verifiers.set(issuer.name, new IntrospectionVerifier(issuer, fetch, closing.signal));
+    } else {
+      const keys = keyRingOf(issuer, { clock, fetch }, observer);
+      keyRings.set(issuer.name, keys);
+      verifiers.set(issuer.name, new JwtVerifier(issuer, keys));
+    }
   }
-  const verifierOf = (issuers: readonly IssuerSettings[]): Verifier => {
-    const chosen = issuers.map((issuer) => verifiers.get(issuer.name) as JwtVerifier);
+  const verifierOf = (issuers: readonly AnyIssuerSettings[]): Verifier => {
+    const chosen = issuers.map((issuer) => verifiers.get(issuer.name) as IssuerVerifier);
     return new CachedVerifier(chosen, cache, clock.now);
   };
   const upstreams = config.upstreams.map((settings) => new Upstream(settings));
@@ -71,10 +82,17 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
     config,
     table: new RouteTable(routes),
     sorter: new FieldSorter(managedHeaders(config)),
-    keySets,
+    keyRings,
     cache,
     upstreams,
+    closing,
   };
+}
+
+function keyRingOf(issuer: IssuerSettings, { clock, fetch }: Surroundings, observer: KeyObserver): KeyRing {
+  return issuer.secret === undefined
+    ? new KeySet(issuer, clock, fetch, observer)
+    : new SharedSecret(issuer.secret, issuer.algorithms);
 }
 
 /** Every header that any route sets: a client's own never reaches any upstream, on whatever route it comes. */

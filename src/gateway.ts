@@ -79,13 +79,13 @@ function findRoute(
   });
 }
 
-function helpOf({ config, keySets }: Assembly): Help {
+function helpOf({ config, keyRings }: Assembly): Help {
   const guarded = config.routes.flatMap(({ guard, path }) =>
     guard === 'public' ? [] : [{ prefix: fixedPrefix(path), scopes: guard.scopes?.scopes ?? [] }],
   );
   const issuers = config.issuers.map(({ name, issuer }) => ({
     issuer,
-    tokenEndpoint: keySets.get(name)?.tokenEndpoint,
+    tokenEndpoint: keyRings.get(name)?.tokenEndpoint,
   }));
   return { style: config.errors, issuers, guarded };
 }

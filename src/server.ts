@@ -59,7 +59,7 @@ export class GatewayServer {
       await this.close();
       throw error;
     }
-    for (const keys of this.#world.keySets.values()) void keys.start();
+    for (const keys of this.#world.keyRings.values()) void keys.start();
     this.#log.listening({ gateway: this.url, admin: this.adminUrl }, this.#config.routes.length);
   }
 
@@ -91,7 +91,8 @@ export class GatewayServer {
   /** Closes everything at once. */
   async close(): Promise<void> {
     this.#requests.phase = 'closed';
-    for (const keys of this.#world.keySets.values()) keys.close();
+    this.#world.closing.abort();
+    for (const keys of this.#world.keyRings.values()) keys.close();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await Promise.all(this.#world.upstreams.map((upstream) => upstream.destroy()));
     this.#log.flush();
@@ -125,6 +126,7 @@ function keyReporter(log: Log, metrics: Metrics): Parameters<typeof assemble>[2]
       metrics.keysRefreshed(issuer, 'failure');
       log.keysFailed(issuer, error, usable);
     },
+    snapshotUsed: (issuer, path, error) => log.snapshotUsed(issuer, path, error),
   };
 }
 

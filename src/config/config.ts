@@ -1,6 +1,6 @@
 import type { ErrorStyle } from '../errors/problem.ts';
 import type { TokenPlace } from '../token/extract.ts';
-import type { IssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
+import type { AnyIssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
 import type { PathPattern } from './pattern.ts';
 import type { ClaimRule, GatewayFile, ScopesRule } from './schema.ts';
 import type { Template } from './template.ts';
@@ -15,7 +15,7 @@ export interface Config {
   readonly log: GatewayFile['log'];
   readonly errors: ErrorStyle;
   readonly tokenCache: TokenCacheSettings;
-  readonly issuers: readonly IssuerSettings[];
+  readonly issuers: readonly AnyIssuerSettings[];
   readonly upstreams: readonly UpstreamSettings[];
   readonly routes: readonly RouteSettings[];
 }
@@ -60,7 +60,7 @@ export interface RouteSettings {
 }
 
 export interface GuardSettings {
-  readonly issuers: readonly IssuerSettings[];
+  readonly issuers: readonly AnyIssuerSettings[];
   readonly scopes: ScopesRule | undefined;
   readonly tokenFrom: readonly TokenPlace[];
   readonly claims: readonly (readonly [path: string, rule: ClaimRule])[];

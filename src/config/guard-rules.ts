@@ -1,4 +1,4 @@
-import { isDamagedSection } from './draft.ts';
+import { type Draft, isDamagedSection } from './draft.ts';
 import { errorAt, type Path } from './problem.ts';
 import { type Judgement, judge, type Scene } from './scene.ts';
 import type { GuardEntry } from './schema.ts';
@@ -12,7 +12,17 @@ export function guardRules(guard: GuardEntry, path: Path, { draft, shown, isSecr
     const hint = isSecret(place) ? undefined : didYouMean(name, draft.issuers.keys());
     return [judge(errorAt(place, 'unknown-issuer', `there is no issuer \`${shown(place, name)}\``, hint))];
   });
-  return [...unknown, ...placeRules(guard, [...path, 'tokenFrom'])];
+  return [...unknown, ...opaqueRules(guard, path, draft), ...placeRules(guard, [...path, 'tokenFrom'])];
+}
+
+/** An opaque token does not say whose it is, and trying every issuer would show each one the others' tokens. */
+function opaqueRules({ issuers = [] }: GuardEntry, path: Path, draft: Draft): Judgement[] {
+  const opaque = [...issuers.keys()].filter((index) => draft.issuers.get(issuers[index] as string)?.introspection);
+  return opaque.slice(1).map((index) => {
+    const place = [...path, 'issuers', index];
+    const message = 'only one issuer of a route can have `introspection`: an opaque token does not say whose it is';
+    return judge(errorAt(place, 'two-opaque-issuers', message), place, ['issuers', issuers[index] as string]);
+  });
 }
 
 function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {

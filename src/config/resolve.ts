@@ -1,5 +1,5 @@
 import { dirname, resolve as resolvePath } from 'node:path';
-import type { IssuerSettings, KeySource } from '../verify/settings.ts';
+import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
 import type { Config, GuardSettings, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
 import { guardOf } from './guard.ts';
 import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
@@ -24,11 +24,22 @@ export function resolve(gateway: GatewayFile, file: string): Config {
   };
 }
 
-function issuerSettings(name: string, entry: IssuerEntry, folder: string): IssuerSettings {
-  const { issuer, audience, algorithms, tokenType, clockTolerance, maxTokenAge, requiredClaims } = entry;
-  const { allowHttp, refresh, cooldown, maxStale, timeout } = entry.keys;
-  const keys = { source: keySource(entry.keys, folder), allowHttp, refresh, cooldown, maxStale, timeout };
-  return { name, issuer, audience, keys, algorithms, tokenType, clockTolerance, maxTokenAge, requiredClaims };
+function issuerSettings(name: string, entry: IssuerEntry, folder: string): AnyIssuerSettings {
+  const { issuer, audience, clockTolerance, maxTokenAge, requiredClaims, introspection } = entry;
+  const common = { name, issuer, audience, clockTolerance, maxTokenAge, requiredClaims };
+  if (introspection) return { ...common, introspection };
+  const { allowHttp, refresh, cooldown, maxStale, timeout, snapshot, secret } = entry.keys;
+  const keys = {
+    source: keySource(entry.keys, folder),
+    allowHttp,
+    refresh,
+    cooldown,
+    maxStale,
+    timeout,
+    snapshot: snapshot === undefined ? undefined : resolvePath(folder, snapshot),
+  };
+  const { algorithms, tokenType } = entry;
+  return { ...common, keys, ...(secret === undefined ? {} : { secret }), algorithms, tokenType };
 }
 
 function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): KeySource {
@@ -46,7 +57,7 @@ function upstreamSettings(name: string, entry: UpstreamEntry): UpstreamSettings 
 function routeSettings(
   route: RouteEntry,
   gateway: GatewayFile,
-  issuers: readonly IssuerSettings[],
+  issuers: readonly AnyIssuerSettings[],
   upstreams: readonly UpstreamSettings[],
 ): RouteSettings {
   const { id, match, rewrite, token, maxBody, retries } = route;
@@ -72,7 +83,7 @@ function routeSettings(
 function guardSettings(
   route: RouteEntry,
   { defaults }: GatewayFile,
-  issuers: readonly IssuerSettings[],
+  issuers: readonly AnyIssuerSettings[],
 ): 'public' | GuardSettings {
   const guard = guardOf(route, defaults.auth);
   if (guard === 'public') return 'public';

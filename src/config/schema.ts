@@ -75,7 +75,7 @@ const keys = z
     url: httpUrl().optional().describe('Address of the JWK Set.'),
     file: z.string().min(1).optional().describe('File with a JWK Set, relative to this one.'),
     inline: atLeastOne(z.record(z.string(), z.unknown())).optional().describe('The public keys themselves (JWK).'),
-    secret: notYet(z.string()).describe('Shared secret, for HS* algorithms of legacy issuers.'),
+    secret: z.string().min(1).optional().describe('Shared secret of a legacy issuer, for the HS* algorithms named.'),
     allowHttp: z.boolean().default(false).describe('Allow http:// to hosts other than this machine.'),
     refresh: positiveDuration().prefault('10m').describe('Age at which keys are fetched again, in the background.'),
     cooldown: positiveDuration()
@@ -85,24 +85,32 @@ const keys = z
       .prefault('24h')
       .describe('Keys older than this are not used: requests get 503, never 401.'),
     timeout: positiveDuration().prefault('5s').describe('Time in which the issuer has to answer.'),
-    snapshot: notYet(z.string()).describe('Folder in which the last good keys are kept over a restart.'),
+    snapshot: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder, relative to this file, in which the last good keys are kept over a restart.'),
   })
   .refine(
-    ({ discovery, url, file, inline }) =>
-      [discovery, url, file, inline].filter((source) => source !== undefined).length <= 1,
+    ({ discovery, url, file, inline, secret }) =>
+      [discovery, url, file, inline, secret].filter((source) => source !== undefined).length <= 1,
     {
-      error: 'name one source of keys: discovery, url, file or inline',
+      error: 'name one source of keys: discovery, url, file, inline or secret',
       params: { name: 'keys-source' },
     },
   );
 
 const introspection = z.strictObject({
   url: httpUrl().describe('The introspection endpoint (RFC 7662).'),
-  clientId: z.string().min(1),
-  clientSecret: z.string().min(1),
-  auth: z.enum(['basic', 'post']).default('basic').describe('How the gateway authenticates itself.'),
-  cacheFor: duration().prefault('60s').describe('How long an answer is used; never beyond `exp`.'),
-  timeout: positiveDuration().prefault('3s'),
+  clientId: z.string().min(1).describe('The gateway, as the issuer knows it.'),
+  clientSecret: z.string().min(1).describe('Its password.'),
+  auth: z
+    .enum(['basic', 'post'])
+    .default('basic')
+    .describe('How the gateway authenticates itself: in the Authorization header, or in the form.'),
+  allowHttp: z.boolean().default(false).describe('Allow http:// to hosts other than this machine.'),
+  cacheFor: duration().prefault('60s').describe('How long an answer is used, never beyond `exp`; 0s: not at all.'),
+  timeout: positiveDuration().prefault('3s').describe('Time in which the issuer has to answer; then requests get 503.'),
 });
 
 /** One issuer. */
@@ -110,8 +118,10 @@ export const issuerSchema = z
   .strictObject({
     issuer: z.string().min(1).describe('The issuer identifier; must equal `iss`, exactly.'),
     audience: oneOrMore(z.string().min(1)).describe('`aud` has to name one of these.'),
-    keys: keys.prefault({ discovery: true }).describe('Where the public keys come from.'),
-    introspection: notYet(introspection).describe('Ask the issuer about opaque tokens (RFC 7662).'),
+    keys: keys.optional().describe('Where the keys come from. Default: { discovery: true }.'),
+    introspection: introspection
+      .optional()
+      .describe('Ask the issuer about each token (RFC 7662), for opaque ones. In place of `keys`.'),
     algorithms: atLeastOne(z.enum(ALGORITHMS))
       .default([...ASYMMETRIC_ALGORITHMS])
       .describe('Signature algorithms to accept. HS* need naming; `none` cannot be named.'),
@@ -123,9 +133,16 @@ export const issuerSchema = z
     maxTokenAge: positiveDuration().optional().describe('Tokens issued longer ago than this are refused.'),
     requiredClaims: z
       .array(z.string().min(1))
-      .default(['sub'])
-      .describe('Claims that a token must have, besides iss, aud and exp.'),
+      .optional()
+      .describe('Claims that a token must have, besides iss, aud and exp. Default: [sub]; with `introspection` none.'),
   })
+  .transform(({ keys: given, requiredClaims, ...rest }) => ({
+    ...rest,
+    keys: given ?? keys.parse({ discovery: true }),
+    keysAreNamed: given !== undefined,
+    // Answers about a client of its own accord (client_credentials) have no subject (RFC 7662 §2.2).
+    requiredClaims: requiredClaims ?? (rest.introspection ? [] : ['sub']),
+  }))
   .describe('Whose tokens are accepted, and how they are checked.');
 
 const scopes = z.union(

@@ -29,7 +29,7 @@ export function helpFor(path: string, asked: Asked, help: () => Help): Outcome<R
   const answer = isBelow(path, ERRORS_PATH)
     ? errorPage(path.slice(ERRORS_PATH.length + 1), asked, help())
     : isBelow(path, RESOURCE_METADATA_PATH)
-      ? resourceMetadata(path.slice(RESOURCE_METADATA_PATH.length), help())
+      ? resourceMetadata(path.slice(RESOURCE_METADATA_PATH.length).replace(/^\/$/, ''), help())
       : isBelow(path, '/.well-known/bearergate')
         ? stop({ code: 'route.not-found' })
         : undefined;
@@ -109,17 +109,18 @@ function resourceMetadata(resourcePath: string, help: Help): Outcome<Reply> {
       detail: 'Metadata is published when `publicUrl` is set in the configuration.',
     });
   }
+  const issuers = unique(help.issuers.map((entry) => entry.issuer));
   const scopes = unique(
     help.guarded.filter(({ prefix }) => covers(prefix, resourcePath)).flatMap((route) => route.scopes),
   );
   const metadata = {
-    resource: resourcePath === '' || resourcePath === '/' ? publicUrl : `${new URL(publicUrl).origin}${resourcePath}`,
-    authorization_servers: unique(help.issuers.map((entry) => entry.issuer)),
-    bearer_methods_supported: ['header'],
+    resource: resourcePath === '' ? publicUrl : `${new URL(publicUrl).origin}${resourcePath}`,
     // RFC 9728 §3.2: members without values are left out.
+    ...(issuers.length > 0 ? { authorization_servers: issuers } : {}),
+    bearer_methods_supported: ['header'],
     ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
   };
-  const headers = ['Access-Control-Allow-Origin', '*', 'Cache-Control', 'max-age=300'];
+  const headers = ['Access-Control-Allow-Origin', '*'];
   return pass(replyWith(200, 'application/json', `${JSON.stringify(metadata)}\n`, headers));
 }
 

@@ -13,7 +13,7 @@ export interface Readiness {
 /** Ready: the config is loaded, the keys of every issuer can be used, and nobody is shutting us down. */
 export function readiness(world: Assembly, draining: boolean, now: number): Readiness {
   const issuers: Record<string, { usable: boolean; ageSeconds?: number; error?: string }> = {};
-  for (const [name, keys] of world.keySets) {
+  for (const [name, keys] of world.keyRings) {
     const { usable, age, error } = keys.status(now);
     issuers[name] = {
       usable,

@@ -64,6 +64,11 @@ export class Log implements KeyObserver {
     this.#pino[usable ? 'warn' : 'error']({ issuer, error: error.message }, message);
   }
 
+  snapshotUsed(issuer: string, path: string, error: string | undefined): void {
+    if (error === undefined) this.#pino.info({ issuer, path }, 'keys taken from the snapshot');
+    else this.#pino.warn({ issuer, path, error }, 'snapshot not used');
+  }
+
   draining(signal: string): void {
     this.#pino.info({ signal }, 'draining');
   }

@@ -79,7 +79,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const [issuer, keys] of world().keySets) {
+        for (const [issuer, keys] of world().keyRings) {
           const { age } = keys.status(now());
           if (age !== undefined) this.set({ issuer }, age / 1000);
         }

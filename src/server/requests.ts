@@ -4,6 +4,7 @@ import type { Assembly } from '../assembly.ts';
 import { Permit } from '../authorise/permit.ts';
 import type { Fault } from '../errors/fault.ts';
 import { replyFor } from '../errors/problem.ts';
+import type { Reply } from '../errors/reply.ts';
 import { type Decision, decide } from '../gateway.ts';
 import { Journey } from '../journey.ts';
 import type { Ending, Log } from '../observe/log.ts';
@@ -114,7 +115,7 @@ export class Requests {
     if (response.destroyed) return; // the client went while the token was checked
     if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
     else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
-    else sendReply(decision.value, journey.hasBody, request, response);
+    else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, request, response);
   }
 
   #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
@@ -160,4 +161,9 @@ export class Requests {
     this.#metrics.requestEnded(journey, ending);
     this.#log.requestEnded(journey, ending);
   }
+}
+
+/** What every answer of the gateway's own has, refusals aside, which bring it with them. */
+function withIdentity(reply: Reply, requestId: string): Reply {
+  return { ...reply, headers: [...reply.headers, 'Cache-Control', 'no-store', 'X-Request-Id', requestId] };
 }

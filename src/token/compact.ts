@@ -20,6 +20,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export function readCompact(token: string): Outcome<CompactJws> {
   const parts = token.split('.', 6);
+  if (EMPTY_VALUE.test(token)) return malformed(NAME_OF_NOTHING);
   if (parts.length !== 3) return malformed(partCount(parts));
   const [head, body, signature] = parts as [string, string, string];
   if (head === '' || body === '') return malformed('one of its three parts is empty: it was cut when it was copied');
@@ -38,6 +39,10 @@ export function readCompact(token: string): Outcome<CompactJws> {
   }
   return pass({ header: header.value, payload: payload.value, signed: signature !== '' });
 }
+
+/** What programs print for a variable that nobody set. RFC 6750 allows these words as a token. */
+const EMPTY_VALUE = /^(?:undefined|null|none|nil|nan|false)$/i;
+const NAME_OF_NOTHING = 'it is the name of an empty value, so the client had no token when it sent this';
 
 const PART_NAMES = ['header', 'payload', 'signature'] as const;
 

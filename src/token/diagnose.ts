@@ -36,14 +36,11 @@ function otherScheme(scheme: string, rest: string): FieldFlaw {
 /** The checks go from the most telling to the most general: the JSON of a token response has quotes and commas too. */
 const CREDENTIAL_FLAWS: readonly (readonly [RegExp, string])[] = [
   [/^bearer(?:$|\s)/i, "The word 'Bearer' stands there twice."],
-  [/^\{/, 'The whole JSON of a token response was sent; only the value of `access_token` belongs here.'],
-  [
-    /^(?:undefined|null|none|nil|\[object object\])$/i,
-    'Instead of a token there is the name of an empty value: the client had no token when it sent this.',
-  ],
+  [/^\{\s*["']/, 'The whole JSON of a token response was sent; only the value of `access_token` belongs here.'],
+  [/^\[object/i, 'Instead of a token there is the name of an object: the client sent the variable around the token.'],
   [/^[$<{]|^%7b/i, 'There is a placeholder where the token belongs: it was not filled in.'],
-  [/^["'\u00e2]|["']$/, 'The token is in quotes.'],
   [/,/, 'There is a comma: one token is expected, and nothing else.'],
+  [/^["'\u00e2]|["']$/, 'The token is in quotes.'],
   [/\t/, 'There is a tab in or behind the token.'],
   [/ /, "There are two words behind 'Bearer': one token is expected."],
   [/%[0-9a-f]{2}/i, 'The token is URL-encoded: it has to be sent as it was issued.'],

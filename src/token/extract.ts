@@ -34,13 +34,15 @@ export function extractToken(request: TokenBearer, query: string, places: readon
   let otherScheme: string | undefined;
   for (const place of places) {
     const values = valuesAt(request, query, place);
-    for (const value of values) {
-      if (values.length > 1 || found !== undefined) return ambiguous(place, values.length > 1);
-      const read = place.kind === 'authorization' ? readAuthorization(value) : readBare(value, place);
-      if (!read.ok && read.fault.code !== 'token.scheme') return read;
-      if (read.ok) found = read.value;
-      else otherScheme = read.fault.detail;
-    }
+    if (values.length > 1) return ambiguous(place, true);
+    const [value] = values;
+    if (value === undefined) continue;
+    const read = place.kind === 'authorization' ? readAuthorization(value) : readBare(value, place);
+    // Basic credentials are no second token, whichever of the places is looked at first.
+    if (!read.ok && read.fault.code === 'token.scheme') otherScheme = read.fault.detail;
+    else if (found !== undefined) return ambiguous(place, false);
+    else if (read.ok) found = read.value;
+    else return read;
   }
   if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });

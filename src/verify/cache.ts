@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Fault } from '../errors/fault.ts';
 import type { TokenCacheSettings } from './settings.ts';
-import type { IssuerVerifier, Verified } from './verifier.ts';
+import type { IssuerVerifier, Verified, Verifier } from './verifier.ts';
 
 /** How often each way through the cache was taken, since the start. */
 export interface CacheCounts {
@@ -16,6 +16,8 @@ export interface CacheCounts {
 export interface Refusal {
   readonly fault: Fault;
   readonly issuer: IssuerVerifier;
+  /** The verifier that chose this issuer; one that knows more issuers may choose another. */
+  readonly askedBy: Verifier;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Code } from '../errors/catalogue.ts';
 import { type Outcome, stop } from '../outcome.ts';
 import { type CompactJws, readCompact } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
-import type { TokenCache } from './cache.ts';
+import type { Refusal, TokenCache } from './cache.ts';
 import type { IssuerVerifier, Verified, Verifier } from './verifier.ts';
 
 /**
@@ -26,13 +26,17 @@ const LASTING: ReadonlySet<Code> = new Set<Code>([
  * makes no promise; a token that many requests bring at once is verified once.
  */
 export class CachedVerifier implements Verifier {
-  readonly #issuers: readonly IssuerVerifier[];
+  /** By `iss`, in the order of the route. */
+  readonly #named = new Map<string, readonly IssuerVerifier[]>();
+  /** The one that is asked about tokens which don't say whose they are. A route has one at most. */
+  readonly #opaque: IssuerVerifier | undefined;
   readonly #cache: TokenCache;
   readonly #now: () => number;
   readonly #underWay = new Map<string, Promise<Outcome<Verified>>>();
 
   constructor(issuers: readonly IssuerVerifier[], cache: TokenCache, now: () => number) {
-    this.#issuers = issuers;
+    this.#opaque = issuers.find((issuer) => issuer.opaque);
+    for (const verifier of issuers) this.#named.set(verifier.issuer, [...this.#all(verifier.issuer), verifier]);
     this.#cache = cache;
     this.#now = now;
   }
@@ -41,8 +45,8 @@ export class CachedVerifier implements Verifier {
     const key = hash('sha256', token.reveal(), 'base64');
     const cache = this.#cache;
     const known = cache.accepted(key);
-    // Another route's issuers may have proved it: that is no proof here.
-    if (known !== undefined && this.#issuers.includes(known.issuer)) {
+    // Another route's issuers may have proved it: that is no proof here, unless the same one would judge.
+    if (known !== undefined && this.#wouldAccept(known)) {
       const outcome = known.issuer.recheck(known, now);
       if (outcome !== undefined) {
         cache.counts.hit += 1;
@@ -51,7 +55,7 @@ export class CachedVerifier implements Verifier {
       cache.forget(key);
     }
     const refusal = cache.refused(key);
-    if (refusal !== undefined && this.#issuers.includes(refusal.issuer)) {
+    if (refusal !== undefined && this.#wouldRefuse(refusal)) {
       cache.counts.refusedHit += 1;
       return stop(refusal.fault);
     }
@@ -65,11 +69,22 @@ export class CachedVerifier implements Verifier {
   }
 
   #proveOnce(key: string, token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>> {
-    const compact = readCompact(token.reveal());
+    const text = token.reveal();
+    if (this.#opaque && !looksLikeJwt(text)) return this.#begin(key, this.#opaque, token, undefined, now);
+    const compact = readCompact(text);
     if (!compact.ok) return compact;
     const issuer = this.#issuerOf(compact.value);
-    if (!issuer.ok) return issuer;
-    const proving = this.#prove(key, issuer.value, token, compact.value, now).finally(() => this.#underWay.delete(key));
+    return issuer.ok ? this.#begin(key, issuer.value, token, compact.value, now) : issuer;
+  }
+
+  #begin(
+    key: string,
+    issuer: IssuerVerifier,
+    token: RawToken,
+    jws: CompactJws | undefined,
+    now: number,
+  ): Promise<Outcome<Verified>> {
+    const proving = this.#prove(key, issuer, token, jws, now).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, proving);
     return proving;
   }
@@ -78,30 +93,53 @@ export class CachedVerifier implements Verifier {
     key: string,
     issuer: IssuerVerifier,
     token: RawToken,
-    jws: CompactJws,
+    jws: CompactJws | undefined,
     now: number,
   ): Promise<Outcome<Verified>> {
     const outcome = await issuer.prove(token, jws, now);
     if (outcome.ok) this.#cache.accept(key, outcome.value, issuer.usefulUntil(outcome.value) - this.#now());
-    else if (LASTING.has(outcome.fault.code)) this.#cache.refuse(key, { fault: outcome.fault, issuer });
+    else if (LASTING.has(outcome.fault.code)) this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
     return outcome;
   }
 
+  /** Whether the issuer that proved a token is the one that would judge it here. */
+  #wouldAccept({ issuer, claims }: Verified): boolean {
+    return issuer === this.#opaque || issuer === this.#choose(issuer.issuer, claims.aud);
+  }
+
+  /** Whether the issuer that refused a token is the one that would judge it here. */
+  #wouldRefuse({ issuer, askedBy }: Refusal): boolean {
+    if (askedBy === this || issuer === this.#opaque) return true;
+    const named = this.#all(issuer.issuer);
+    return named.length === 1 && named[0] === issuer;
+  }
+
+  #all(iss: string): readonly IssuerVerifier[] {
+    return this.#named.get(iss) ?? [];
+  }
+
   /**
-   * The issuer that `iss` names. The claim is not proved yet: it only chooses whose keys and rules will judge. Where
-   * several are configured for one `iss`, the audience chooses, and is checked like any other later.
+   * Where several issuers are configured for one `iss`, keys go before asking, and the audience chooses; it is checked
+   * like any other later.
    */
+  #choose(iss: string, aud: unknown): IssuerVerifier | undefined {
+    const all = this.#all(iss);
+    const named = all.length > 1 && all.some(({ opaque }) => !opaque) ? all.filter(({ opaque }) => !opaque) : all;
+    if (named.length < 2) return named[0];
+    const audience: readonly unknown[] = [aud].flat();
+    return named.find((issuer) => issuer.audience.some((name) => audience.includes(name))) ?? named[0];
+  }
+
+  /** The issuer that `iss` names. The claim is not proved yet: it only chooses whose keys and rules will judge. */
   #issuerOf({ payload }: CompactJws): Outcome<IssuerVerifier> {
     const { iss } = payload;
     if (iss === undefined)
       return stop({ code: 'token.claims', detail: 'The token lacks the claim iss: it does not say who issued it.' });
     if (typeof iss !== 'string')
       return stop({ code: 'token.claims', detail: 'The claim iss has the wrong type: it has to be text.' });
-    const named = this.#issuers.filter((issuer) => issuer.issuer === iss);
-    const audience: readonly unknown[] = [payload.aud].flat();
-    const value = named.find((issuer) => issuer.audience.some((name) => audience.includes(name))) ?? named[0];
+    const value = this.#choose(iss, payload.aud);
     if (value === undefined) {
-      const accepted = [...new Set(this.#issuers.map((issuer) => issuer.issuer))].join(' or ');
+      const accepted = [...this.#named.keys()].join(' or ');
       return stop({
         code: 'token.issuer',
         detail: `The token names an issuer that is not accepted here; accepted: ${accepted}.`,
@@ -109,4 +147,9 @@ export class CachedVerifier implements Verifier {
     }
     return { ok: true, value };
   }
+}
+
+/** Three parts, of which the first begins like the JSON of a header. Anything else is for an issuer of opaque tokens. */
+function looksLikeJwt(token: string): boolean {
+  return token.startsWith('ey') && token.split('.', 4).length === 3;
 }

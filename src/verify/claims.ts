@@ -1,6 +1,6 @@
 import type { Fault } from '../errors/fault.ts';
 import type { JsonObject } from '../token/compact.ts';
-import type { IssuerSettings } from './settings.ts';
+import type { IssuerSettings, OpaqueIssuerSettings } from './settings.ts';
 import { isoTime, listing, span } from './wording.ts';
 
 /**
@@ -21,6 +21,33 @@ export function claimsFault(
     timeFault(claims, issuer, now)
   );
 }
+
+/** What both kinds of issuers have to say about claims. */
+type ClaimSettings = Pick<IssuerSettings, 'issuer' | 'audience' | 'clockTolerance' | 'maxTokenAge' | 'requiredClaims'>;
+
+/**
+ * The checks on what an issuer answers about an active token (RFC 7662 §2.2), in the same order. Its dates are optional
+ * there; the audience is not, here: without it a token for any API of the issuer would open this one.
+ */
+export function answerFault(answer: JsonObject, issuer: OpaqueIssuerSettings, now: number): Fault | undefined {
+  const { iss, token_type: type } = answer;
+  if (iss !== undefined && iss !== issuer.issuer) {
+    return { code: 'token.issuer', detail: `The token was issued by somebody else than ${issuer.issuer}.` };
+  }
+  if (type !== undefined && !(typeof type === 'string' && BEARER_TYPES.includes(type.toLowerCase()))) {
+    return { code: 'token.type', detail: 'The issuer says that it is no bearer token.' };
+  }
+  const required = issuer.maxTokenAge === undefined ? [] : ['iat'];
+  return (
+    missingFault(answer, [...required, ...issuer.requiredClaims]) ??
+    jsonTypeFault(answer) ??
+    audienceFault(answer, issuer) ??
+    timeFault(answer, issuer, now)
+  );
+}
+
+/** RFC 6749 §7.1, and what some servers say instead (RFC 8693 §3). A token bound to a key (DPoP) is not good by itself. */
+const BEARER_TYPES = ['bearer', 'access_token', 'urn:ietf:params:oauth:token-type:access_token'];
 
 /** `typ` values of RFC 9068 §2.1, after RFC 7515 §4.1.9 has had its prefix taken off. */
 const ACCESS_TOKEN_TYPES: readonly unknown[] = ['at+jwt', 'application/at+jwt'];
@@ -55,13 +82,13 @@ function typeFault(header: JsonObject, claims: JsonObject, issuer: IssuerSetting
 function requiredFault(claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
   // A token without `exp` would be good for ever (RFC 9068 §2.2).
   const required = issuer.maxTokenAge === undefined ? ['exp'] : ['exp', 'iat'];
-  const missing = [...required, ...issuer.requiredClaims].find(
-    (name) => claims[name] === undefined || claims[name] === null,
-  );
+  return missingFault(claims, [...required, ...issuer.requiredClaims]);
+}
+
+function missingFault(claims: JsonObject, required: readonly string[]): Fault | undefined {
   // `aud` has a code of its own, which tells more.
-  return missing === undefined || missing === 'aud'
-    ? undefined
-    : { code: 'token.claims', detail: `The token lacks the claim ${missing}.` };
+  const missing = required.find((name) => name !== 'aud' && (claims[name] === undefined || claims[name] === null));
+  return missing === undefined ? undefined : { code: 'token.claims', detail: `The token lacks the claim ${missing}.` };
 }
 
 const NUMERIC_DATES = ['exp', 'nbf', 'iat'];
@@ -100,7 +127,7 @@ function isListOfText(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-function audienceFault(claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
+function audienceFault(claims: JsonObject, issuer: ClaimSettings): Fault | undefined {
   const audience = [(claims.aud ?? []) as string | readonly string[]].flat();
   if (audience.some((name) => issuer.audience.includes(name))) return undefined;
   const needed = issuer.audience.join(' or ');
@@ -109,13 +136,13 @@ function audienceFault(claims: JsonObject, issuer: IssuerSettings): Fault | unde
 }
 
 /** Whether the token is good at this moment. Seconds are whole, as in jose, so that both judge alike. */
-export function timeFault(claims: JsonObject, issuer: IssuerSettings, now: number): Fault | undefined {
+export function timeFault(claims: JsonObject, issuer: ClaimSettings, now: number): Fault | undefined {
   const seconds = Math.floor(now / 1000);
   const tolerance = issuer.clockTolerance / 1000;
-  const exp = claims.exp as number;
+  const exp = claims.exp as number | undefined;
   const nbf = claims.nbf as number | undefined;
   const iat = claims.iat as number | undefined;
-  if (exp <= seconds - tolerance) return expired(exp, seconds, issuer);
+  if (exp !== undefined && exp <= seconds - tolerance) return expired(exp, seconds, issuer);
   if (nbf !== undefined && nbf > seconds + tolerance) {
     const detail = `It is valid in ${span(nbf - seconds)}, from ${isoTime(nbf)}; it is ${isoTime(seconds)} here.`;
     return { code: 'token.not-yet-valid', detail, members: { validFrom: isoTime(nbf) } };
@@ -132,7 +159,7 @@ export function timeFault(claims: JsonObject, issuer: IssuerSettings, now: numbe
   return undefined;
 }
 
-function expired(exp: number, seconds: number, issuer: IssuerSettings): Fault {
+function expired(exp: number, seconds: number, issuer: ClaimSettings): Fault {
   return {
     code: 'token.expired',
     detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}.`,

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Fetch, fetchJson, mayFetch } from './fetch.ts';
-import { KeysError } from './jwks.ts';
+import { type Fetch, fetchJson, mayFetch, ProviderError } from './fetch.ts';
 import type { IssuerSettings } from './settings.ts';
 
 /** What was learned of an issuer on the way to its keys. */
@@ -10,12 +9,12 @@ export interface FetchedKeys {
   readonly tokenEndpoint?: string | undefined;
 }
 
-/** Fetches the JWK Set of an issuer from wherever its settings say. Throws KeysError. */
+/** Fetches the JWK Set of an issuer from wherever its settings say. Throws ProviderError. */
 export async function fetchKeys(issuer: IssuerSettings, fetch: Fetch, cancel: AbortSignal): Promise<FetchedKeys> {
   const { source, timeout, allowHttp } = issuer.keys;
   const get = (url: string): Promise<unknown> => {
-    if (!mayFetch(url, allowHttp)) throw new KeysError(`${url} is not https, and \`allowHttp\` is not set for it`);
-    return fetchJson(url, timeout, fetch, cancel);
+    if (!mayFetch(url, allowHttp)) throw new ProviderError(`${url} is not https, and \`allowHttp\` is not set for it`);
+    return fetchJson(url, { timeout, fetch, cancel });
   };
   switch (source.kind) {
     case 'inline':
@@ -46,7 +45,7 @@ async function discover(issuer: string, get: (url: string) => Promise<unknown>):
       failures.push((error as Error).message);
     }
   }
-  throw new KeysError(failures.join('; '));
+  throw new ProviderError(failures.join('; '));
 }
 
 /** OpenID Connect appends its well-known path to the issuer; RFC 8414 puts its own between the host and the path. */
@@ -63,11 +62,11 @@ function readMetadata(document: unknown, issuer: string, url: string): Metadata 
   const metadata = (typeof document === 'object' && document !== null ? document : {}) as Record<string, unknown>;
   // A provider that speaks for another issuer may hand out that one's keys, or an attacker's (RFC 8414 §3.3).
   if (metadata.issuer !== issuer) {
-    throw new KeysError(
+    throw new ProviderError(
       `${url} names another issuer: ${JSON.stringify(metadata.issuer)} instead of ${JSON.stringify(issuer)}`,
     );
   }
-  if (typeof metadata.jwks_uri !== 'string') throw new KeysError(`${url} has no jwks_uri`);
+  if (typeof metadata.jwks_uri !== 'string') throw new ProviderError(`${url} has no jwks_uri`);
   const tokenEndpoint = typeof metadata.token_endpoint === 'string' ? metadata.token_endpoint : undefined;
   return { jwksUri: metadata.jwks_uri, tokenEndpoint };
 }
@@ -77,6 +76,6 @@ async function readKeyFile(path: string): Promise<unknown> {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new KeysError(code ? `${path} cannot be read: ${code}` : `${path} is not JSON`, { cause: error });
+    throw new ProviderError(code ? `${path} cannot be read: ${code}` : `${path} is not JSON`, { cause: error });
   }
 }

@@ -1,31 +1,72 @@
-import { KeysError } from './jwks.ts';
-
 const MAX_BYTES = 512 * 1024;
 
 export type Fetch = typeof globalThis.fetch;
 
+/** Why an issuer could not be asked: it is out of reach, or its answer is not what the protocol says. */
+export class ProviderError extends Error {}
+
+/** How to ask. */
+export interface Asking {
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
+  readonly fetch: Fetch;
+  readonly cancel: AbortSignal;
+  /** Method, headers and body, where it is more than a GET. */
+  readonly request?: RequestInit;
+}
+
 /**
  * Fetches one JSON document of an issuer: status 200, at most 512 KiB after decompression, no redirects (they turn a
- * fixed address into one of the answerer's choice), all within `timeout` ms. Throws KeysError that says what was seen.
+ * fixed address into one of the answerer's choice), all within the time. Throws ProviderError that says what was seen.
  */
-export async function fetchJson(url: string, timeout: number, fetch: Fetch, cancel: AbortSignal): Promise<unknown> {
-  const signal = AbortSignal.any([cancel, AbortSignal.timeout(timeout)]);
+export async function fetchJson(url: string, { timeout, fetch, cancel, request }: Asking): Promise<unknown> {
+  const deadline = startDeadline(timeout, cancel);
   let text: string;
   try {
-    const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } });
+    const { signal } = deadline;
+    const response = await fetch(url, {
+      headers: { accept: 'application/json' },
+      ...request,
+      redirect: 'manual',
+      signal,
+    });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new KeysError(`${url} answered ${response.status}`);
+      throw new ProviderError(`${url} answered ${response.status}`);
     }
     text = await readAtMost(response, url);
   } catch (error) {
-    throw error instanceof KeysError ? error : new KeysError(`${url} ${failure(error, timeout)}`, { cause: error });
+    throw error instanceof ProviderError
+      ? error
+      : new ProviderError(`${url} ${failure(error, timeout)}`, { cause: error });
+  } finally {
+    deadline.end();
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new KeysError(`${url} did not answer JSON`);
+    throw new ProviderError(`${url} did not answer JSON`);
   }
+}
+
+/**
+ * A signal that aborts after `timeout` ms or with `cancel`, until `end`. AbortSignal.any over AbortSignal.timeout would
+ * say the same, but Node 20 may collect the two as garbage before the time is up: the fetch then hangs for ever, and with
+ * it every later refresh of the keys, which waits for the one under way.
+ */
+function startDeadline(timeout: number, cancel: AbortSignal): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException('no answer in time', 'TimeoutError')), timeout);
+  const giveUp = () => controller.abort(cancel.reason);
+  if (cancel.aborted) giveUp();
+  cancel.addEventListener('abort', giveUp, { once: true });
+  return {
+    signal: controller.signal,
+    end() {
+      clearTimeout(timer);
+      cancel.removeEventListener('abort', giveUp);
+    },
+  };
 }
 
 async function readAtMost(response: Response, url: string): Promise<string> {
@@ -33,7 +74,7 @@ async function readAtMost(response: Response, url: string): Promise<string> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > MAX_BYTES) throw new KeysError(`${url} answered more than ${MAX_BYTES} bytes`);
+    if (size > MAX_BYTES) throw new ProviderError(`${url} answered more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));

@@ -1,14 +1,17 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { type Algorithm, algorithmsOfKey } from './algorithms.ts';
+import { ProviderError } from './fetch.ts';
 import { hasRocaFingerprint } from './roca.ts';
 
 /** A public key that passed every check, with the algorithms it may be used for. */
 export interface VerificationKey {
-  /** SHA-256 over the key's own members: the same key has the same identity in every fetch. */
+  /** SHA-256 over the key's own members and its kid: the same key has the same identity in every fetch. */
   readonly id: string;
   readonly kid: string | undefined;
   readonly algorithms: readonly Algorithm[];
   readonly key: KeyObject;
+  /** Its public members, for a snapshot; undefined for a shared secret, which is never written anywhere. */
+  readonly jwk: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What a JWK Set holds: the usable keys, and for each key left out the reason. */
@@ -23,7 +26,7 @@ const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /**
  * Reads a JWK Set (RFC 7517 §5), each key checked on arrival. A bad key is left out and said; a document that is no
- * set, or has no usable key, is an error, so that it never replaces keys that work. Throws KeysError.
+ * set, or has no usable key, is an error, so that it never replaces keys that work. Throws ProviderError.
  */
 export function readJwks(document: unknown): ReadJwks {
   const members = setMembers(document);
@@ -35,21 +38,18 @@ export function readJwks(document: unknown): ReadJwks {
     else keys.push(key);
   }
   if (keys.length === 0) {
-    throw new KeysError(
+    throw new ProviderError(
       leftOut.length ? `no key of the set can be used: ${leftOut.join('; ')}` : 'the key set is empty',
     );
   }
   return { keys, leftOut };
 }
 
-/** Why keys could not be had: an outage of the issuer or a document that is no key set. */
-export class KeysError extends Error {}
-
 function setMembers(document: unknown): readonly unknown[] {
   const members = typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
-  if (!Array.isArray(members)) throw new KeysError('the document is no JWK Set: it has no list named keys');
+  if (!Array.isArray(members)) throw new ProviderError('the document is no JWK Set: it has no list named keys');
   if (members.length > MAX_KEYS)
-    throw new KeysError(`the key set has ${members.length} keys; at most ${MAX_KEYS} are read`);
+    throw new ProviderError(`the key set has ${members.length} keys; at most ${MAX_KEYS} are read`);
   return members;
 }
 
@@ -68,7 +68,9 @@ function readKey(member: unknown): VerificationKey | string {
     return 'its values are no valid public key';
   }
   const weakness = jwk.kty === 'RSA' ? rsaWeakness(key, String(jwk.n)) : undefined;
-  return weakness ?? { id: identityOf(jwk), kid: jwk.kid as string | undefined, algorithms, key };
+  return (
+    weakness ?? { id: identityOf(jwk), kid: jwk.kid as string | undefined, algorithms, key, jwk: publicMembers(jwk) }
+  );
 }
 
 function memberFlaw(jwk: Record<string, unknown>): string | undefined {
@@ -94,9 +96,19 @@ function rsaWeakness(key: KeyObject, modulus: string): string | undefined {
   return undefined;
 }
 
-/** RFC 7638 in spirit: over the members that are the key, in a fixed order, without names, use or kid. */
+/** The members that are the key, and those it is found by. */
+const IDENTITY = ['kty', 'crv', 'x', 'y', 'n', 'e', 'alg', 'pub', 'kid'] as const;
+
+function publicMembers(jwk: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(IDENTITY.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]]));
+}
+
+/**
+ * RFC 7638 in spirit: over the members that are the key, in a fixed order. `kid` is one of them, since tokens find their
+ * key by it: one whose `kid` is no longer published is refused, and a remembered one has to be too.
+ */
 function identityOf(jwk: Record<string, unknown>): string {
-  const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'alg', 'pub'].map((name) => jwk[name] ?? null);
+  const members = IDENTITY.map((name) => jwk[name] ?? null);
   return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
 

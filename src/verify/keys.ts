@@ -4,20 +4,16 @@ import type { Algorithm } from './algorithms.ts';
 import { fetchKeys } from './discovery.ts';
 import type { Fetch } from './fetch.ts';
 import { readJwks, type VerificationKey } from './jwks.ts';
+import type { KeyRing, KeyStatus } from './key-ring.ts';
 import type { IssuerSettings } from './settings.ts';
+import { readSnapshot, snapshotPath, writeSnapshot } from './snapshot.ts';
 
 /** What happens to a key set, for the log and the metrics. */
 export interface KeyObserver {
   keysFetched(issuer: string, keys: number, leftOut: readonly string[]): void;
   keysFailed(issuer: string, error: Error, usable: boolean): void;
-}
-
-/** How a key set stands, for readiness and metrics. */
-export interface KeyStatus {
-  readonly usable: boolean;
-  /** Milliseconds since the last good fetch; undefined before the first. */
-  readonly age: number | undefined;
-  readonly error: string | undefined;
+  /** A snapshot was read, or could not be read or written; `error` is undefined where all went well. */
+  snapshotUsed(issuer: string, path: string, error: string | undefined): void;
 }
 
 /** A token without `kid` is tried with this many keys at most: trying is what a forger wants us to do. */
@@ -29,10 +25,8 @@ const BACKOFF = { first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
  * The keys of one issuer. They are fetched in the background and never in a request's way once loaded, and the last
  * good ones serve through an outage until they are `maxStale` old.
  */
-export class KeySet {
-  /** Goes up whenever a key is gone, so that a remembered token can see at one glance that its key still stands. */
+export class KeySet implements KeyRing {
   generation = 0;
-  /** Wall-clock milliseconds until which the keys may be used. */
   usableUntil = 0;
   tokenEndpoint: string | undefined;
 
@@ -41,6 +35,7 @@ export class KeySet {
   readonly #clock: Clock;
   readonly #observer: KeyObserver;
   readonly #closing = new AbortController();
+  readonly #snapshot: string | undefined;
   #keys: readonly VerificationKey[] = [];
   #fetchedAt: number | undefined;
   #askedForUnknownAt: number | undefined;
@@ -54,12 +49,11 @@ export class KeySet {
     this.#clock = clock;
     this.#fetch = fetch;
     this.#observer = observer;
+    const { snapshot } = issuer.keys;
+    this.#snapshot = snapshot === undefined ? undefined : snapshotPath(snapshot, issuer);
   }
 
-  /**
-   * The keys that may have signed a token with this `alg` and `kid`. Answers at once while keys are loaded and known;
-   * waits for a fetch that is under way or allowed otherwise. Fails with token.key-unknown or verify.keys-unavailable.
-   */
+  /** At once while keys are loaded and known; waits for a fetch that is under way or allowed otherwise. */
   find(
     algorithm: Algorithm,
     kid: string | undefined,
@@ -70,10 +64,26 @@ export class KeySet {
       if (candidates.length > 0) return pass(candidates);
       return this.#mayAskForUnknown(now) ? this.#refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
     }
-    return this.#underWay ? this.#underWay.then(() => this.#found(algorithm, kid)) : this.#unavailable();
+    return this.#underWay || this.#isOverdue()
+      ? this.#refresh().then(() => this.#found(algorithm, kid))
+      : this.#unavailable();
   }
 
-  /** Whether a key is still published. */
+  /**
+   * Whether the keys ran out although no fetch has failed: the machine slept (timers wait for it, the wall clock does
+   * not), or `refresh` is longer than `maxStale`. After a failure the backoff alone decides when to ask.
+   */
+  #isOverdue(): boolean {
+    return this.#fetchedAt !== undefined && this.#failures === 0;
+  }
+
+  async renew(now: number): Promise<boolean> {
+    if (!this.#mayAskForUnknown(now)) return false;
+    const before = this.#keys;
+    await this.#refresh();
+    return this.#keys.some((key) => !before.some(({ id }) => id === key.id));
+  }
+
   has(id: string): boolean {
     return this.#keys.some((key) => key.id === id);
   }
@@ -83,9 +93,9 @@ export class KeySet {
     return { usable: now < this.usableUntil, age, error: this.#error };
   }
 
-  /** Begins to fetch; resolves when the first attempt has ended, well or not. */
-  start(): Promise<void> {
-    return this.#refresh();
+  async start(): Promise<void> {
+    if (this.#snapshot !== undefined) await this.#restore(this.#snapshot);
+    await this.#refresh();
   }
 
   close(): void {
@@ -128,7 +138,8 @@ export class KeySet {
       const { document, tokenEndpoint } = await fetchKeys(this.#issuer, this.#fetch, this.#closing.signal);
       const { keys, leftOut } = readJwks(document);
       if (this.#closing.signal.aborted) return;
-      this.#accept(keys);
+      this.#accept(keys, this.#clock.now());
+      if (this.#snapshot !== undefined) void this.#keep(this.#snapshot);
       this.tokenEndpoint = tokenEndpoint;
       this.#observer.keysFetched(this.#issuer.name, keys.length, leftOut);
     } catch (error) {
@@ -140,21 +151,49 @@ export class KeySet {
     this.#cancelTimer = this.#clock.after(this.#nextFetchIn(), () => void this.#refresh());
   }
 
-  #accept(keys: readonly VerificationKey[]): void {
+  /** The keys of before a restart: they serve while the issuer can't be asked, as if the restart had not been. */
+  async #restore(path: string): Promise<void> {
+    const { issuer, name, keys } = this.#issuer;
+    const found = await readSnapshot(path, issuer, this.#clock.now(), keys.maxStale);
+    if (found === undefined || this.#closing.signal.aborted) return;
+    try {
+      if ('unusable' in found) throw new Error(`the snapshot ${found.unusable}`);
+      this.#accept(readJwks(found.document).keys, found.fetchedAt);
+      this.#observer.snapshotUsed(name, path, undefined);
+    } catch (error) {
+      this.#observer.snapshotUsed(name, path, (error as Error).message);
+    }
+  }
+
+  async #keep(path: string): Promise<void> {
+    const document = { keys: this.#keys.map(({ jwk }) => jwk) };
+    try {
+      await writeSnapshot(path, this.#issuer.issuer, { document, fetchedAt: this.#fetchedAt ?? 0 });
+    } catch (error) {
+      this.#observer.snapshotUsed(
+        this.#issuer.name,
+        path,
+        `the snapshot cannot be written: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  #accept(keys: readonly VerificationKey[], fetchedAt: number): void {
     const published = new Set(keys.map((key) => key.id));
     if (this.#keys.some((key) => !published.has(key.id))) this.generation += 1;
     this.#keys = keys;
-    this.#fetchedAt = this.#clock.now();
+    this.#fetchedAt = fetchedAt;
     const { source, maxStale } = this.#issuer.keys;
     const goesStale = source.kind === 'url' || source.kind === 'discovery';
-    this.usableUntil = goesStale ? this.#fetchedAt + maxStale : Number.POSITIVE_INFINITY;
+    this.usableUntil = goesStale ? fetchedAt + maxStale : Number.POSITIVE_INFINITY;
     this.#failures = 0;
     this.#error = undefined;
   }
 
   /** Jittered, so that a fleet which started together does not ask together. */
   #nextFetchIn(): number {
-    const longest = this.#clock.now() < this.usableUntil ? BACKOFF.longest : BACKOFF.longestWithoutKeys;
+    const usableFor = this.usableUntil - this.#clock.now();
+    const longest = Math.min(BACKOFF.longest, Math.max(BACKOFF.longestWithoutKeys, usableFor));
     const wait =
       this.#failures === 0 ? this.#issuer.keys.refresh : Math.min(BACKOFF.first * 2 ** (this.#failures - 1), longest);
     return wait * (0.8 + 0.2 * Math.random());

@@ -9,11 +9,39 @@ export interface IssuerSettings {
   /** `aud` must hold one of these. */
   readonly audience: readonly string[];
   readonly keys: KeySettings;
+  /** The secret that a legacy issuer shares, in place of published keys. */
+  readonly secret?: string;
   readonly algorithms: readonly Algorithm[];
   readonly tokenType: 'access' | 'any';
   readonly clockTolerance: number;
   readonly maxTokenAge: number | undefined;
   readonly requiredClaims: readonly string[];
+}
+
+/** An issuer whose tokens are opaque: it is asked about each of them (RFC 7662). Durations are milliseconds. */
+export interface OpaqueIssuerSettings {
+  readonly name: string;
+  /** Must equal the answer's `iss`, where it has one. */
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  readonly clockTolerance: number;
+  readonly maxTokenAge: number | undefined;
+  readonly requiredClaims: readonly string[];
+  readonly introspection: IntrospectionSettings;
+}
+
+export type AnyIssuerSettings = IssuerSettings | OpaqueIssuerSettings;
+
+/** How an issuer is asked about a token. */
+export interface IntrospectionSettings {
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly auth: 'basic' | 'post';
+  readonly allowHttp: boolean;
+  /** How long an answer is used. 0: not at all. */
+  readonly cacheFor: number;
+  readonly timeout: number;
 }
 
 /** Where an issuer's public keys come from, and how long they are good. */
@@ -27,6 +55,8 @@ export interface KeySettings {
   /** Keys older than this are not used. */
   readonly maxStale: number;
   readonly timeout: number;
+  /** Folder for the last good keys; undefined keeps none. */
+  readonly snapshot: string | undefined;
 }
 
 export type KeySource =

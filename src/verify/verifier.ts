@@ -17,6 +17,8 @@ export interface Proof {
   /** The key that verified it, and the generation of the key set in which that key was last seen. */
   readonly keyId: string | undefined;
   keyGeneration: number;
+  /** For what an issuer said of a token: when it did, and how long that holds, in milliseconds since 1970. */
+  readonly answer?: { readonly at: number; readonly goodUntil: number };
 }
 
 /**
@@ -57,8 +59,10 @@ export interface IssuerVerifier {
   /** The issuer identifier: `iss`. */
   readonly issuer: string;
   readonly audience: readonly string[];
-  /** The full check, signature and all. */
-  prove(token: RawToken, jws: CompactJws, now: number): Promise<Outcome<Verified>>;
+  /** Whether it takes tokens that are no JWT: it is asked about whatever has no `iss` to read. */
+  readonly opaque: boolean;
+  /** The full check, signature and all. `jws` is undefined where the token is not a JWT. */
+  prove(token: RawToken, jws: CompactJws | undefined, now: number): Promise<Outcome<Verified>>;
   /** Everything but the signature, for a token proved earlier. `undefined`: its key is gone, prove it again. */
   recheck(known: Verified, now: number): Outcome<Verified> | undefined;
   /** Milliseconds since 1970 after which the token is of no use, tolerance included. */

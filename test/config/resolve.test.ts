@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ASYMMETRIC_ALGORITHMS } from '../../src/verify/algorithms.ts';
-import type { KeySource } from '../../src/verify/settings.ts';
+import type { IssuerSettings, KeySource } from '../../src/verify/settings.ts';
 import { edited } from './mistakes.ts';
 import { loadGood } from './support.ts';
 
@@ -42,6 +42,7 @@ test('an issuer that says nothing is discovered and takes every asymmetric algor
         cooldown: 30_000,
         maxStale: 86_400_000,
         timeout: 5000,
+        snapshot: undefined,
       },
       algorithms: [...ASYMMETRIC_ALGORITHMS],
       tokenType: 'access',
@@ -103,7 +104,7 @@ for (const [title, keys, source] of KEYS) {
   test(`keys may come from ${title}`, (t) => {
     const yaml = edited(['<     audience: orders-api', '>     audience: [a, b]', `>     keys: ${keys}`]);
     const [issuer] = loadGood(yaml).config.issuers;
-    t.deepEqual(issuer?.keys.source, source as KeySource);
+    t.deepEqual((issuer as IssuerSettings).keys.source, source as KeySource);
     t.deepEqual(issuer?.audience, ['a', 'b']);
   });
 }

@@ -6,16 +6,17 @@ import type { Algorithm } from '../algorithms.ts';
 import { claimsFault, scopesOf, timeFault } from '../claims.ts';
 import { joseVerdict } from '../jose.ts';
 import type { VerificationKey } from '../jwks.ts';
-import type { KeySet } from '../keys.ts';
+import type { KeyRing } from '../key-ring.ts';
 import type { IssuerSettings } from '../settings.ts';
 import { type IssuerVerifier, Verified } from '../verifier.ts';
 
 /** Verifies the signed access tokens of one issuer (RFC 9068, RFC 8725). */
 export class JwtVerifier implements IssuerVerifier {
+  readonly opaque = false;
   readonly settings: IssuerSettings;
-  readonly keys: KeySet;
+  readonly keys: KeyRing;
 
-  constructor(settings: IssuerSettings, keys: KeySet) {
+  constructor(settings: IssuerSettings, keys: KeyRing) {
     this.settings = settings;
     this.keys = keys;
   }
@@ -32,23 +33,32 @@ export class JwtVerifier implements IssuerVerifier {
     return this.settings.audience;
   }
 
-  async prove(token: RawToken, jws: CompactJws, now: number): Promise<Outcome<Verified>> {
+  async prove(token: RawToken, jws: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {
+    if (jws === undefined)
+      return stop({ code: 'token.malformed', detail: 'This is not a usable token: it is no JWT.' });
     const fault = headerFault(jws, this.settings);
     if (fault) return stop(fault);
+    const outcome = await this.#proveByKeys(token, jws, now);
+    // Without a `kid` nothing tells that the key is a new one, but that none of the old ones fits.
+    const mayBeRotated = !outcome.ok && outcome.fault.code === 'token.signature' && jws.header.kid === undefined;
+    return mayBeRotated && (await this.keys.renew(now)) ? this.#proveByKeys(token, jws, now) : outcome;
+  }
+
+  async #proveByKeys(token: RawToken, jws: CompactJws, now: number): Promise<Outcome<Verified>> {
     const { alg, kid } = jws.header as { alg: Algorithm; kid?: string };
+    // Taken before any wait: a key that goes meanwhile has changed it, and the next hit looks again.
+    const { generation } = this.keys;
     const candidates = await this.keys.find(alg, kid, now);
-    if (!candidates.ok) return candidates;
-    return this.#proveWith(candidates.value, token, jws, now);
+    return candidates.ok ? this.#proveWith(candidates.value, generation, token, jws, now) : candidates;
   }
 
   async #proveWith(
     candidates: readonly VerificationKey[],
+    keyGeneration: number,
     token: RawToken,
     jws: CompactJws,
     now: number,
   ): Promise<Outcome<Verified>> {
-    // Taken before the wait below: a key that goes meanwhile has changed it, and the next hit looks again.
-    const keyGeneration = this.keys.generation;
     let refusal: Fault = SIGNATURE;
     for (const key of candidates) {
       const verdict = await joseVerdict(token.reveal(), key, this.settings, now);

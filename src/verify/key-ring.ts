@@ -1,0 +1,41 @@
+import type { Outcome } from '../outcome.ts';
+import type { Algorithm } from './algorithms.ts';
+import type { VerificationKey } from './jwks.ts';
+
+/** How a key ring stands, for readiness and metrics. */
+export interface KeyStatus {
+  readonly usable: boolean;
+  /** Milliseconds since the last good fetch; undefined before the first, and for keys that are not fetched. */
+  readonly age: number | undefined;
+  readonly error: string | undefined;
+}
+
+/** The keys of one issuer, wherever they come from. */
+export interface KeyRing {
+  /** Goes up whenever a key is gone, so that a remembered token can see at one glance that its key still stands. */
+  readonly generation: number;
+  /** Wall-clock milliseconds until which the keys may be used. */
+  readonly usableUntil: number;
+  /** From discovery, for the help pages. */
+  readonly tokenEndpoint: string | undefined;
+  /**
+   * The keys that may have signed a token with this `alg` and `kid`: at once, or after a fetch. Fails with
+   * token.key-unknown or verify.keys-unavailable. `now` is in milliseconds since 1970.
+   */
+  find(
+    algorithm: Algorithm,
+    kid: string | undefined,
+    now: number,
+  ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>>;
+  /**
+   * For a token without `kid` that no key fits: asks for newer keys, if the cooldown allows. Answers whether there are
+   * any.
+   */
+  renew(now: number): Promise<boolean>;
+  /** Whether a key is still there. */
+  has(id: string): boolean;
+  status(now: number): KeyStatus;
+  /** Begins to fetch, where there is something to fetch; resolves when the first attempt has ended, well or not. */
+  start(): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,102 @@
+import { type Outcome, stop } from '../../outcome.ts';
+import type { CompactJws, JsonObject } from '../../token/compact.ts';
+import type { RawToken } from '../../token/raw-token.ts';
+import { answerFault, scopesOf, timeFault } from '../claims.ts';
+import { type Fetch, fetchJson, ProviderError } from '../fetch.ts';
+import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
+import { type IssuerVerifier, Verified } from '../verifier.ts';
+
+/** Asks the issuer about each token (RFC 7662). Its word is good for `cacheFor`, and never beyond `exp`. */
+export class IntrospectionVerifier implements IssuerVerifier {
+  readonly opaque = true;
+  readonly settings: OpaqueIssuerSettings;
+  readonly #fetch: Fetch;
+  readonly #closing: AbortSignal;
+
+  constructor(settings: OpaqueIssuerSettings, fetch: Fetch, closing: AbortSignal) {
+    this.settings = settings;
+    this.#fetch = fetch;
+    this.#closing = closing;
+  }
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  get issuer(): string {
+    return this.settings.issuer;
+  }
+
+  get audience(): readonly string[] {
+    return this.settings.audience;
+  }
+
+  async prove(token: RawToken, _: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {
+    let answer: JsonObject;
+    try {
+      answer = await this.#ask(token);
+    } catch (cause) {
+      return unavailable(this.settings, cause);
+    }
+    if (answer.active === false) return stop({ code: 'token.inactive', detail: INACTIVE });
+    const fault = answerFault(answer, this.settings, now);
+    if (fault) return stop(fault);
+    const goodUntil = now + this.settings.introspection.cacheFor;
+    const verified = Verified.byVerifier({
+      issuer: this,
+      claims: answer,
+      scopes: scopesOf(answer),
+      keyId: undefined,
+      keyGeneration: 0,
+      answer: { at: now, goodUntil },
+    });
+    return verified.outcome;
+  }
+
+  /** Asked again once the word is too old, or the clock went back behind it. */
+  recheck(known: Verified, now: number): Outcome<Verified> | undefined {
+    const { answer } = known.proof;
+    if (answer === undefined || now >= answer.goodUntil || now < answer.at) return undefined;
+    const fault = timeFault(known.claims, this.settings, now);
+    return fault ? stop(fault) : known.outcome;
+  }
+
+  usefulUntil({ claims, proof }: Verified): number {
+    const goodUntil = proof.answer?.goodUntil ?? 0;
+    return typeof claims.exp === 'number' ? Math.min(goodUntil, claims.exp * 1000) : goodUntil;
+  }
+
+  async #ask(token: RawToken): Promise<JsonObject> {
+    const { url, timeout } = this.settings.introspection;
+    const request = introspectionRequest(token, this.settings.introspection);
+    const answer = await fetchJson(url, { timeout, request, fetch: this.#fetch, cancel: this.#closing });
+    const fields =
+      typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? (answer as JsonObject) : {};
+    // RFC 7662 §2.2: a boolean, always. Reading a text as yes or no would be our guess about somebody's access.
+    if (typeof fields.active !== 'boolean') throw new ProviderError(`${url} did not say \`active\` as true or false`);
+    return fields;
+  }
+}
+
+const INACTIVE = 'The issuer says that this token is not active: it was revoked, has expired or was never issued.';
+
+function unavailable({ issuer }: OpaqueIssuerSettings, cause: unknown): Outcome<never> {
+  const detail = `${issuer} could not be asked about the token.`;
+  return stop({ code: 'verify.introspection-unavailable', detail, retryAfter: 5, cause });
+}
+
+/** RFC 7662 §2.1, and RFC 6749 §2.3.1 for who asks: both parts are form-encoded before they are joined. */
+function introspectionRequest(token: RawToken, { auth, clientId, clientSecret }: IntrospectionSettings): RequestInit {
+  const form = new URLSearchParams({ token: token.reveal(), token_type_hint: 'access_token' });
+  const headers = new Headers({ accept: 'application/json' });
+  if (auth === 'post') {
+    form.set('client_id', clientId);
+    form.set('client_secret', clientSecret);
+  } else {
+    const credentials = [clientId, clientSecret].map((text) =>
+      new URLSearchParams({ text }).toString().slice('text='.length),
+    );
+    headers.set('authorization', `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`);
+  }
+  return { method: 'POST', headers, body: form };
+}
