@@ -41,11 +41,21 @@ const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
 for (const page of pages) {
   test(`every path, link and npm script named in ${page} exists`, (t) => {
     const text = read(page);
-    for (const [, path = ''] of text.matchAll(/`((?:src|config|test|docs|bench|k8s|\.ci)\/[\w./-]+)`/g))
-      t.true(existsSync(join(ROOT, path)), path);
-    for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
-      t.true(existsSync(join(ROOT, dirname(page), link)), link);
-    for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([\w:]+)/g)) t.true(scripts.includes(script), script);
+    const paths = [...text.matchAll(/`((?:src|config|test|docs|bench|k8s|\.ci)\/[\w./-]+)`/g)].map(
+      ([, path = '']) => path,
+    );
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link = '']) =>
+      join(dirname(page), link),
+    );
+    const named = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, script = '']) => script);
+    t.deepEqual(
+      [...paths, ...links].filter((path) => !existsSync(join(ROOT, path))),
+      [],
+    );
+    t.deepEqual(
+      named.filter((script) => !scripts.includes(script)),
+      [],
+    );
   });
 }
 
