@@ -20,7 +20,7 @@ export class RequestBody extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#size += chunk.length;
-    if (this.#size <= this.#limit) return done(null, chunk);
-    this.#onTooLarge();
+    if (this.#size <= this.#limit) done(null, chunk);
+    else this.#onTooLarge();
   }
 }

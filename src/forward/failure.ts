@@ -7,6 +7,7 @@ const CODES: Readonly<Record<string, Fault['code']>> = {
   UND_ERR_BODY_TIMEOUT: 'forward.timeout',
   UND_ERR_HEADERS_OVERFLOW: 'forward.invalid-response',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'forward.invalid-response',
+  ERR_ASSERTION: 'forward.invalid-response', // undici asserts about answers: a status of 099
   ERR_INVALID_CHAR: 'forward.invalid-response',
   ERR_INVALID_HTTP_TOKEN: 'forward.invalid-response',
   ERR_HTTP_INVALID_STATUS_CODE: 'forward.invalid-response',
@@ -29,7 +30,8 @@ export function failureFault(error: Error): Fault {
 
 function codeOf(error: Error): Fault['code'] {
   const { code = '' } = error as { code?: string };
-  if (code.startsWith('HPE_')) return 'forward.invalid-response';
+  // By its name: undici does not always give what its parser refuses a code.
+  if (error.name === 'HTTPParserError') return 'forward.invalid-response';
   return Object.hasOwn(CODES, code) ? (CODES[code] as Fault['code']) : 'forward.unreachable';
 }
 

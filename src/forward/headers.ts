@@ -24,6 +24,8 @@ export class HeaderRules {
   readonly #responseDrop: ReadonlySet<string>;
   readonly #host: string | undefined;
   readonly #strip: StripToken;
+  /** Lower-case names of #set: nothing else is sent under them. */
+  readonly #own: ReadonlySet<string>;
   readonly #passAuthorization: boolean;
 
   constructor(route: RouteSettings) {
@@ -42,8 +44,9 @@ export class HeaderRules {
     this.#host =
       upstream.host === 'keep' ? undefined : upstream.host === 'upstream' ? new URL(upstream.url).host : upstream.host;
     this.#strip = tokenStripper(route);
-    const replaced = [...upstream.headers, ...headers.set].some(([name]) => name.toLowerCase() === 'authorization');
-    this.#passAuthorization = !replaced && !this.#remove.has('authorization') && passesAuthorization(route);
+    this.#own = new Set(this.#set.map(([name]) => name.toLowerCase()));
+    this.#passAuthorization =
+      !this.#own.has('authorization') && !this.#remove.has('authorization') && passesAuthorization(route);
   }
 
   /** The request target for the upstream, without the token where it came in the query. */
@@ -62,8 +65,8 @@ export class HeaderRules {
     if (head.acceptsTrailers) headers.push('TE', 'trailers');
     if (head.contentLength !== undefined && head.contentLength > 0)
       headers.push('Content-Length', String(head.contentLength));
-    pushForwarded(headers, request);
-    headers.push('X-Request-Id', requestId);
+    this.#pushForwarded(headers, request);
+    if (!this.#own.has('x-request-id')) headers.push('X-Request-Id', requestId);
     const facts: TemplateFacts = { permit: request.permit, requestId, host: authority };
     for (const [name, render] of this.#set) {
       const value = render(facts);
@@ -80,26 +83,47 @@ export class HeaderRules {
     }
     for (let at = 0; at < onward.length; at += 2) {
       const name = onward[at] as string;
-      const lower = name.toLowerCase();
-      if (this.#remove.has(lower)) continue;
-      const value = this.#strip.fromHeader(lower, onward[at + 1] as string);
+      const value = this.#kept(name.toLowerCase(), onward[at + 1] as string);
       if (value !== undefined) headers.push(name, value);
     }
   }
 
-  /** Names and values in turn for the client, from the upstream's raw ones. */
-  forClient(raw: readonly Buffer[], request: RequestFacts): string[] {
+  /** The value that goes on of a client's header, if any does. */
+  #kept(name: string, value: string): string | undefined {
+    return this.#remove.has(name) ? undefined : this.#strip.fromHeader(name, value);
+  }
+
+  #pushForwarded(headers: string[], { head, peer, authority }: RequestFacts): void {
+    const known = new Set<string>();
+    const chain: string[] = [];
+    for (let at = 0; peer.trusted && at < head.forwarded.length; at += 2) {
+      const name = (head.forwarded[at] as string).toLowerCase();
+      const value = this.#own.has(name) ? undefined : this.#kept(name, head.forwarded[at + 1] as string);
+      if (value === undefined) continue;
+      known.add(name);
+      if (name !== 'x-forwarded-for') headers.push(head.forwarded[at] as string, value);
+      else if (value !== '') chain.push(value);
+    }
+    // Several lines are one list in their order (RFC 9110 §5.3): what our neighbour saw stands last but one.
+    headers.push('X-Forwarded-For', [...chain, peer.address].join(', '));
+    if (!known.has('x-forwarded-host')) headers.push('X-Forwarded-Host', authority);
+    if (!known.has('x-forwarded-proto')) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
+    headers.push('Via', '1.1 bearergate');
+  }
+
+  /**
+   * Names and values in turn for the client, from the upstream's raw ones. Undefined when the body is coded for the hop
+   * in a way that undici does not take off (RFC 9112 §7): without its name nobody could read it.
+   */
+  forClient(raw: readonly Buffer[], request: RequestFacts): string[] | undefined {
     const headers: string[] = [];
     let nominated: string[] | undefined;
     for (let at = 0; at < raw.length; at += 2) {
       const name = (raw[at] as Buffer).toString('latin1');
       const lower = name.toLowerCase();
       const value = (raw[at + 1] as Buffer).toString('latin1');
-      if (lower === 'connection')
-        nominated = value
-          .toLowerCase()
-          .split(',')
-          .map((word) => word.trim());
+      if (lower === 'connection') nominated = [...(nominated ?? []), ...listed(value)];
+      if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;
       if (!this.#responseDrop.has(lower)) headers.push(name, value);
     }
     const kept = nominated ? without(headers, nominated) : headers;
@@ -138,22 +162,11 @@ function passesAuthorization({ guard, token }: RouteSettings): boolean {
   return !guard.tokenFrom.some((place) => place.kind === 'authorization');
 }
 
-function pushForwarded(headers: string[], { head, peer, authority }: RequestFacts): void {
-  const known = new Set<string>();
-  let chain = peer.address;
-  if (peer.trusted) {
-    for (let at = 0; at < head.forwarded.length; at += 2) {
-      const name = (head.forwarded[at] as string).toLowerCase();
-      const value = head.forwarded[at + 1] as string;
-      known.add(name);
-      if (name === 'x-forwarded-for') chain = `${value}, ${chain}`;
-      else headers.push(head.forwarded[at] as string, value);
-    }
-  }
-  headers.push('X-Forwarded-For', chain);
-  if (!known.has('x-forwarded-host')) headers.push('X-Forwarded-Host', authority);
-  if (!known.has('x-forwarded-proto')) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
-  headers.push('Via', '1.1 bearergate');
+function listed(value: string): string[] {
+  return value
+    .toLowerCase()
+    .split(',')
+    .map((word) => word.trim());
 }
 
 function without(headers: readonly string[], names: readonly string[]): string[] {

@@ -39,12 +39,13 @@ export class RouteForwarder {
     if (permit.route !== this.#route) throw new Error(`a permit for ${permit.route.id} was shown to ${this.#route.id}`);
     const { head } = passage.facts;
     const { maxBody } = this.#route;
-    if (maxBody !== undefined && (head.contentLength ?? 0) > maxBody) return passage.refuse(tooLarge(maxBody));
+    if (maxBody !== undefined && (head.contentLength ?? 0) > maxBody) {
+      passage.refuse(tooLarge(maxBody));
+      return;
+    }
     if (!this.#upstream.enter()) {
-      return passage.refuse({
-        code: 'forward.saturated',
-        detail: 'Every connection to it is busy and the queue is full.',
-      });
+      passage.refuse({ code: 'forward.saturated', detail: 'Every connection to it is busy and the queue is full.' });
+      return;
     }
     const options = {
       ...this.#base,
@@ -88,6 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
+  /** Nobody is interested any more in what undici tells. */
   #over = false;
 
   constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: SendOptions, retries: number) {
@@ -100,7 +102,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   start(maxBody: number | undefined): void {
     const { request, response, facts } = this.#passage;
-    response.on('close', () => this.#clientGone());
+    response.on('close', this.#clientGone);
+    // A response that waits behind another one (pipelining) isn't told when its connection closes. As many may wait as
+    // are sent, each takes its listener off again, and a warning about their number would be about nothing.
+    if (response.socket === null) request.socket.setMaxListeners(0).on('close', this.#clientGone);
     if (facts.head.hasBody) {
       const limit = maxBody ?? Number.POSITIVE_INFINITY;
       this.#options.body = new RequestBody(request, limit, () => this.#tooLarge(limit));
@@ -116,16 +121,30 @@ class Exchange implements Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
     if (this.#over) return true;
-    const { response, facts } = this.#passage;
-    this.#resume = resume;
+    const { request, response, facts } = this.#passage;
     const headers = this.#rules.forClient(raw, facts);
-    const bodiless = facts.head.method === 'HEAD' || status === 204 || status === 304;
-    this.#expected = bodiless ? undefined : contentLength(headers);
+    if (headers === undefined) {
+      this.#refuse({
+        code: 'forward.invalid-response',
+        detail: 'Its body is in a transfer coding other than chunked.',
+      });
+      return true;
+    }
+    this.#resume = resume;
+    // Of a body that comes no further the connection can't be read on: a next request would stand behind it.
+    if (facts.head.hasBody && !request.complete) response.shouldKeepAlive = false;
     if (status === 204) dropContentLength(headers);
-    response.writeHead(status, statusText, headers);
+    response.writeHead(status, PLAIN_REASON.test(statusText) ? statusText : '', headers);
     this.#answering = true;
+    if (facts.head.method === 'HEAD' || status === 204 || status === 304) {
+      // Complete here: of a Content-Length that undici waits for in vain (RFC 9110 §8.6) we want to hear nothing.
+      this.#finish();
+      response.end();
+      return true;
+    }
+    this.#expected = contentLength(headers);
     // An answer without a length may be a stream: its head must not wait for the first byte that comes later.
-    if (!bodiless && this.#expected === undefined) queueMicrotask(() => response.headersSent && flush(response));
+    if (this.#expected === undefined) queueMicrotask(() => response.headersSent && flush(response));
     return true;
   }
 
@@ -146,6 +165,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    this.#upstream.leave();
     if (this.#over) return;
     this.#finish();
     const { response } = this.#passage;
@@ -153,36 +173,52 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    if (this.#over) return;
-    if (this.#retries > 0 && !this.#answering && isBrokenConnection(error)) {
+    if (!this.#over && this.#retries > 0 && !this.#answering && isBrokenConnection(error)) {
       this.#retries -= 1;
       this.#upstream.send(this.#options, this);
       return;
     }
+    // Only now: a request that its client has left still stands in undici's queue, which is bounded by these places alone.
+    this.#upstream.leave();
+    if (this.#over) return;
     this.#finish();
     if (this.#answering) this.#passage.broken(error);
     else this.#passage.refuse(failureFault(error));
   }
 
   #tooLarge(limit: number): void {
-    if (this.#over || this.#answering) return;
+    if (this.#over) return;
+    if (!this.#answering) {
+      this.#refuse(tooLarge(limit));
+      return;
+    }
+    const error = new Error('the body is larger than the route allows');
     this.#finish();
-    this.#abort?.(new Error('the body is larger than the route allows'));
-    this.#passage.refuse(tooLarge(limit));
+    this.#abort?.(error);
+    this.#passage.broken(error);
+  }
+
+  #refuse(fault: Fault): void {
+    this.#finish();
+    this.#abort?.(new Error('the request was refused'));
+    this.#passage.refuse(fault);
   }
 
   /** Nobody waits for the answer any more: the upstream need not go on with it. */
-  #clientGone(): void {
+  readonly #clientGone = (): void => {
     if (this.#over) return;
     this.#finish();
     this.#abort?.(new Error('the client has gone'));
-  }
+  };
 
   #finish(): void {
     this.#over = true;
-    this.#upstream.leave();
+    this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
+
+/** What node lets stand in a status line; in UTF-8, as some servers write it, it would throw. It means nothing (RFC 9112 §4). */
+const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
 function flush(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();

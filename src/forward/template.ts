@@ -37,7 +37,7 @@ function compileReference(reference: Reference): RenderTemplate {
     }
     case 'param': {
       const { name } = reference;
-      return ({ permit }) => permit.params[name];
+      return ({ permit }) => (Object.hasOwn(permit.params, name) ? permit.params[name] : undefined);
     }
     case 'request':
       return reference.what === 'id' ? (facts) => facts.requestId : (facts) => facts.host;

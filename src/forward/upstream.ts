@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Socket } from 'node:net';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { UpstreamSettings } from '../config/config.ts';
 
 /** One service behind the gateway: its connections and how many requests may wait for them. */
@@ -18,9 +19,8 @@ export class Upstream {
     this.#pool = new Pool(settings.url, {
       connections: settings.connections,
       pipelining: 1,
-      connect: { timeout: settings.timeouts.connect },
+      connect: createConnector(settings.timeouts.connect),
       maxHeaderSize: 64 * 1024,
-      allowH2: false,
     });
   }
 
@@ -52,4 +52,21 @@ export class Upstream {
   async destroy(): Promise<void> {
     await this.#pool.destroy();
   }
+}
+
+function createConnector(timeout: number): buildConnector.connector {
+  const connect = buildConnector({ timeout, allowH2: false });
+  return (options, done) =>
+    connect(options, (...[error, socket]: [Error, null] | [null, Socket]) => {
+      socket?.prependListener('error', sayBroken);
+      done(...([error, socket] as [null, Socket]));
+    });
+}
+
+/**
+ * undici takes ECONNRESET for the end of an answer that lasts until the close, which would make a cut one look whole.
+ * Under another code it is an error like any other.
+ */
+function sayBroken(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
 }

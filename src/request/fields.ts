@@ -46,8 +46,8 @@ const GUARDED = [
   'cookie',
 ];
 
-/** The names of which most requests consist are looked up once; a flood of invented ones must not fill the memory. */
-const MEMORY = 2000;
+/** The names of which most requests consist are looked up once; a flood of invented or long ones must not fill the memory. */
+const MEMORY = { names: 2000, length: 64 };
 
 /**
  * Sorts header fields by name, for one configuration. `managed` are the names that any route sets: whatever a client
@@ -69,7 +69,7 @@ export class FieldSorter {
     const known = this.#seen.get(name);
     if (known !== undefined) return known;
     const kind = this.#sort(name.toLowerCase());
-    if (this.#seen.size < MEMORY) this.#seen.set(name, kind);
+    if (this.#seen.size < MEMORY.names && name.length <= MEMORY.length) this.#seen.set(name, kind);
     return kind;
   }
 

@@ -83,17 +83,19 @@ function segmentFlaw(segment: string, last: boolean): string | undefined {
 const ESCAPE = /%(?:([0-9A-Fa-f]{2})|)/g;
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 /** Characters that no path has in its plain form; to every server they are the same as their escapes. */
-const TO_ESCAPE = /["<>^`{|}]/g;
+const TO_ESCAPE = /["<>[\]^`{|}]/g;
 
 /** One spelling for each segment: unreserved characters plain, every other escape in capitals (RFC 3986 §6.2.2). */
 function canonicalSegment(part: string): Outcome<string> {
   if (!part.includes('%')) return pass(part.replace(TO_ESCAPE, escapeOf));
   const flaw = escapeFlaw(part);
   if (flaw) return refuse(flaw);
-  const canonical = part.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return UNRESERVED.test(character) ? character : escape.toUpperCase();
+  const canonical = part.replace(/%[0-9A-Fa-f]{2}/g, (octet) => {
+    const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
+    return UNRESERVED.test(character) ? character : octet.toUpperCase();
   });
+  // A server that decodes twice would see `/`, `\` or `.` here. The digits may have come encoded too (%25%32%65).
+  if (/%25(?:2[fFeE]|5[cC])/.test(canonical)) return refuse('The path has a doubly encoded slash, backslash or dot.');
   return pass(canonical.replace(TO_ESCAPE, escapeOf));
 }
 
@@ -104,8 +106,6 @@ function escapeFlaw(part: string): string | undefined {
     if (code < 0x20 || code === 0x7f) return 'The path has an encoded control character.';
     if (code === 0x5c) return 'The path has an encoded backslash (%5C).';
   }
-  // A server that decodes twice would see `/`, `\` or `.` here.
-  if (/%25(?:2[fFeE]|5[cC])/.test(part)) return 'The path has a doubly encoded slash, backslash or dot.';
   try {
     decodeURIComponent(part); // refuses overlong and otherwise invalid UTF-8
     return undefined;

@@ -1,0 +1,34 @@
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+
+/** A configuration as a user writes it, as plain values. A missing `upstream` of a route is filled in where there is one. */
+export interface ConfigDocument {
+  readonly routes: readonly object[];
+  readonly upstreams: Readonly<Record<string, string | object>>;
+  readonly issuers?: Readonly<Record<string, object>>;
+  readonly [section: string]: unknown;
+}
+
+const FILE = '/etc/bearergate/gateway.yaml';
+
+/**
+ * Loads a configuration through the loader that users meet: JSON is YAML. An upstream may be just its address. Throws
+ * with every problem when it is wrong.
+ */
+export function configFrom(document: ConfigDocument, variables: Readonly<Record<string, string>> = {}): Config {
+  const names = Object.keys(document.upstreams);
+  const upstreams = Object.fromEntries(
+    Object.entries(document.upstreams).map(([name, entry]) => [
+      name,
+      typeof entry === 'string' ? { url: entry } : entry,
+    ]),
+  );
+  const routes = document.routes.map((route) => ({ upstream: names[0], ...route }));
+  const text = JSON.stringify({ ...document, upstreams, routes });
+  const loaded = loadConfig(FILE, { variables, readFile: () => text });
+  if (loaded.ok) return loaded.config;
+  const told = loaded.problems.map(
+    ({ column, message, hint }) => `${text.slice(column - 1, column + 60)}: ${message}; ${hint}`,
+  );
+  throw new Error(`the configuration is wrong:\n${told.join('\n')}`);
+}
