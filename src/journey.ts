@@ -26,6 +26,8 @@ export class Journey {
   route: GatewayRoute | undefined;
   permit: Permit | undefined;
   fault: Fault | undefined;
+  /** Whether its closing line is written. */
+  closed = false;
   /** Set when the upstream broke off in the middle of its answer. */
   broken: Error | undefined;
 

@@ -126,6 +126,11 @@ export const httpUrl = () =>
     .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
       error: 'expected an http:// or https:// address',
       params: { name: 'bad-url' },
+    })
+    // fetch refuses such an address, and every error would print it.
+    .refine((text) => !URL.canParse(text) || !(new URL(text).username || new URL(text).password), {
+      error: 'has credentials in it, which are never sent',
+      params: { name: 'credentials-in-url' },
     });
 
 /** How clients reach us: an address without query, kept without a slash at its end. */

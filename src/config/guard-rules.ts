@@ -17,7 +17,10 @@ export function guardRules(guard: GuardEntry, path: Path, { draft, shown, isSecr
 
 /** An opaque token does not say whose it is, and trying every issuer would show each one the others' tokens. */
 function opaqueRules({ issuers = [] }: GuardEntry, path: Path, draft: Draft): Judgement[] {
-  const opaque = [...issuers.keys()].filter((index) => draft.issuers.get(issuers[index] as string)?.introspection);
+  const opaque = [...issuers.keys()].filter((index) => {
+    const name = issuers[index] as string;
+    return draft.issuers.get(name)?.introspection && issuers.indexOf(name) === index;
+  });
   return opaque.slice(1).map((index) => {
     const place = [...path, 'issuers', index];
     const message = 'only one issuer of a route can have `introspection`: an opaque token does not say whose it is';

@@ -63,7 +63,8 @@ function algorithmRules(name: string, { algorithms, keys }: IssuerEntry): Judgem
   }
   if (algorithms.every((algorithm) => !isSymmetric(algorithm))) {
     const message = 'a shared secret is for HS* algorithms, and none is named';
-    return [judge(errorAt(secret, 'secret-without-algorithm', message, 'say `algorithms: [HS256]`'), secret, path)];
+    const finding = errorAt(secret, 'secret-without-algorithm', message, 'say `algorithms: [HS256]`');
+    return [judge({ ...finding, masked: true }, secret, path)];
   }
   const mixed = algorithms.findIndex((algorithm) => !isSymmetric(algorithm));
   if (mixed !== -1) {
@@ -80,5 +81,5 @@ function secretLengthRule(secret: Path, path: Path, text: string, algorithms: re
   if (Buffer.byteLength(text) >= needed) return [];
   const message = `the secret is too short for these algorithms: ${needed} bytes are needed`;
   const hint = 'make one with: openssl rand -base64 48';
-  return [judge(errorAt(secret, 'short-secret', message, hint), secret, path)];
+  return [judge({ ...errorAt(secret, 'short-secret', message, hint), masked: true }, secret, path)];
 }

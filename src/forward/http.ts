@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Permit } from '../authorise/permit.ts';
 import type { RouteSettings } from '../config/config.ts';
 import type { Fault } from '../errors/fault.ts';
+import { leaveUnread } from '../request/linger.ts';
 import { RequestBody } from './body.ts';
 import { failureFault, isBrokenConnection } from './failure.ts';
 import { HeaderRules, type RequestFacts } from './headers.ts';
@@ -15,6 +16,8 @@ export interface Passage {
   readonly query: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Called once the upstream has room for the request: only now its body is asked for. */
+  readonly welcome: () => void;
   /** Called at most once, and only while nothing of an answer has been sent. */
   readonly refuse: (fault: Fault) => void;
   /** Called when the upstream breaks off in the middle of its answer. */
@@ -47,6 +50,7 @@ export class RouteForwarder {
       passage.refuse({ code: 'forward.saturated', detail: 'Every connection to it is busy and the queue is full.' });
       return;
     }
+    passage.welcome();
     const options = {
       ...this.#base,
       method: head.method as Dispatcher.HttpMethod,
@@ -132,7 +136,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#resume = resume;
     // Of a body that comes no further the connection can't be read on: a next request would stand behind it.
-    if (facts.head.hasBody && !request.complete) response.shouldKeepAlive = false;
+    if (facts.head.hasBody && !request.complete) {
+      response.shouldKeepAlive = false;
+      leaveUnread(request);
+    }
     if (status === 204) dropContentLength(headers);
     response.writeHead(status, PLAIN_REASON.test(statusText) ? statusText : '', headers);
     this.#answering = true;

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reply } from '../errors/reply.ts';
+import { closeGently, leaveUnread } from '../request/linger.ts';
 
 /**
  * Sends an answer of the gateway's own. What has not been read of a body stays unread: the connection closes instead,
@@ -10,8 +11,7 @@ export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessa
   if (response.headersSent || response.destroyed) return;
   if (hasBody && !request.complete) {
     response.shouldKeepAlive = false;
-    request.read(0); // counts as begun, so that node does not drain the rest for us
-    request.socket.destroySoon = () => closeGently(request.socket);
+    leaveUnread(request);
   }
   response.writeHead(reply.status, reply.headers as string[]).end(reply.body);
 }
@@ -28,17 +28,4 @@ export function sendRawReply(reply: Reply, socket: Socket): void {
   }
   socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${reply.body}`);
   closeGently(socket);
-}
-
-/** How long a client has to read its answer before the connection goes. */
-const LINGER = 1000;
-
-/**
- * Ends our side and leaves the other one standing for a moment. Closing a socket with unread bytes in it makes the
- * kernel send a reset, and a client that is still sending would lose the answer that says why (RFC 9112 §9.6).
- */
-function closeGently(socket: Socket): void {
-  socket.end();
-  const timer = setTimeout(() => socket.destroy(), LINGER);
-  socket.once('close', () => clearTimeout(timer));
 }

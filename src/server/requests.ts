@@ -42,6 +42,8 @@ export class Requests {
   readonly #peers: Peers;
   /** The last request that each connection brought. */
   readonly #latest = new WeakMap<Socket, UnderWay>();
+  /** Connections that have been promised a close: what comes on them after that is not read as requests. */
+  readonly #closing = new WeakSet<Socket>();
 
   constructor({ world, now, log, metrics }: RequestSurroundings) {
     this.#world = world;
@@ -52,6 +54,8 @@ export class Requests {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
+    // After a head that two readers understand in two ways, what follows may be somebody's smuggled request.
+    if (this.#closing.has(request.socket)) return;
     const now = this.#now();
     const peer = this.#peers.of(request.socket);
     const head = readHead(request, this.#world.sorter);
@@ -59,8 +63,9 @@ export class Requests {
     const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
     const journey = new Journey(id, peer, head.ok ? head.value : undefined);
     this.#latest.set(request.socket, { journey, request, response });
-    response.on('close', () => this.#ended(journey, response));
-    if (this.phase !== 'open') response.shouldKeepAlive = false;
+    this.#watchEnd(journey, request, response);
+    // The parser reads nothing behind a request to upgrade.
+    if (this.phase !== 'open' || (head.ok && head.value.upgrade)) this.#closeAfter(request, response);
     try {
       const decision = this.#decide(head, journey, now);
       if (decision instanceof Promise) {
@@ -122,13 +127,16 @@ export class Requests {
     const { head, target, route } = journey;
     if (!head || !target || !route) throw new Error('a permit without a route');
     journey.permit = permit;
-    if (head.expect !== undefined) response.writeContinue(); // only now: a body is asked for once it is welcome
     route.forwarder.forward(permit, {
       facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
       path: target.path,
       query: target.query,
       request,
       response,
+      welcome: () => {
+        // HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1).
+        if (head.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+      },
       refuse: (fault) => this.#refuse(fault, journey, request, response),
       broken: (error) => {
         journey.broken = error;
@@ -140,6 +148,7 @@ export class Requests {
 
   #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     journey.fault = fault;
+    if (fault.close) this.#closeAfter(request, response);
     const issuers = journey.route?.issuerNames ?? [];
     const reply = replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors);
     sendReply(reply, journey.hasBody, request, response);
@@ -150,7 +159,24 @@ export class Requests {
     this.#refuse({ code: 'gateway.internal', cause: error }, journey, request, response);
   }
 
+  /** The answer to this request is the last one on its connection. */
+  #closeAfter(request: IncomingMessage, response: ServerResponse): void {
+    response.shouldKeepAlive = false;
+    this.#closing.add(request.socket);
+  }
+
+  #watchEnd(journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    const ended = () => {
+      request.socket.off('close', ended);
+      if (!journey.closed) this.#ended(journey, response);
+    };
+    response.on('close', ended);
+    // A response that waits behind another one (pipelining) isn't told when its connection closes.
+    if (response.socket === null) request.socket.setMaxListeners(0).on('close', ended);
+  }
+
   #ended(journey: Journey, response: ServerResponse): void {
+    journey.closed = true;
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
     const aborted = !response.writableFinished && !journey.broken;

@@ -1,4 +1,5 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
+import { foreignKind } from './diagnose.ts';
 import { duplicateMember } from './json.ts';
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -19,11 +20,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * (fast-jwt GHSA-rp9m-7r4c-75qg). Here each token has exactly one. Fails with token.malformed.
  */
 export function readCompact(token: string): Outcome<CompactJws> {
+  const read = readCanonical(token);
+  if (read.ok) return read;
+  const kind = foreignKind(token);
+  return kind === undefined ? read : malformed(kind);
+}
+
+function readCanonical(token: string): Outcome<CompactJws> {
   const parts = token.split('.', 6);
-  if (EMPTY_VALUE.test(token)) return malformed(NAME_OF_NOTHING);
   if (parts.length !== 3) return malformed(partCount(parts));
   const [head, body, signature] = parts as [string, string, string];
-  if (head === '' || body === '') return malformed('one of its three parts is empty: it was cut when it was copied');
+  if (head === '') return malformed('its header is missing: nothing stands in front of the first dot');
+  if (body === '') return malformed('its payload is missing: nothing stands between its dots');
   for (const [index, part] of parts.entries()) {
     const flaw = base64urlFlaw(part);
     if (flaw) return malformed(`its ${PART_NAMES[index]} ${flaw}`);
@@ -40,20 +48,46 @@ export function readCompact(token: string): Outcome<CompactJws> {
   return pass({ header: header.value, payload: payload.value, signed: signature !== '' });
 }
 
-/** What programs print for a variable that nobody set. RFC 6750 allows these words as a token. */
-const EMPTY_VALUE = /^(?:undefined|null|none|nil|nan|false)$/i;
-const NAME_OF_NOTHING = 'it is the name of an empty value, so the client had no token when it sent this';
-
 const PART_NAMES = ['header', 'payload', 'signature'] as const;
 
 function partCount(parts: readonly string[]): string {
-  if (parts.length === 1) {
-    return 'it has no dots, so it is no JWT but perhaps an opaque token, a refresh token or an API key';
+  const [head = '', body = '', third = ''] = parts;
+  switch (parts.length) {
+    case 1:
+      return `it has no dots, ${undotted(head)}`;
+    case 2:
+      return `it has 2 parts where 3 are needed: ${undersigned(head, body)}`;
+    case 4:
+      return parts[3] === '' ? 'it has a dot too many at its end' : 'it has 4 parts where 3 are needed';
+    case 5:
+      // Two tokens without anything between them: the first signature and the second header run together.
+      return head !== '' && third.length > head.length && third.endsWith(head)
+        ? 'it has 5 parts: it was pasted twice, with nothing between'
+        : 'it has 5 parts: it is an encrypted token (JWE), and only signed ones (JWS) are accepted';
+    default:
+      return 'it has more than 5 parts where 3 are needed';
   }
-  if (parts.length === 2) return 'it has 2 parts where 3 are needed: it was probably cut when it was copied';
-  if (parts.length === 5)
-    return 'it has 5 parts: it is an encrypted token (JWE), and only signed ones (JWS) are accepted';
-  return `it has ${parts.length === 6 ? 'more than 5' : parts.length} parts where 3 are needed`;
+}
+
+function undotted(word: string): string {
+  if (!beginsLikeJson(word)) return 'so it is no JWT but perhaps an opaque token, a refresh token or an API key';
+  const json = readJson(word, 'header');
+  if (!json.ok) return 'and begins like a token: it was cut within its header';
+  return json.value.alg === undefined
+    ? 'so it is JSON in base64 but no token'
+    : 'and is the header of a token: the rest was not copied';
+}
+
+function undersigned(head: string, body: string): string {
+  if (!beginsLikeJson(head) || (body !== '' && !beginsLikeJson(body))) return 'it was probably cut when it was copied';
+  return readJson(body, 'payload').ok
+    ? 'its signature is missing, it was cut behind its payload'
+    : 'it was cut within its payload';
+}
+
+/** Whether base64url begins with what JSON objects begin with, `{"`. */
+function beginsLikeJson(part: string): boolean {
+  return part.startsWith('ey');
 }
 
 const BASE64URL = /^[A-Za-z0-9_-]*$/;

@@ -11,6 +11,7 @@ import type { IssuerVerifier, Verified, Verifier } from './verifier.ts';
  * arrives, a clock goes on, a provider comes back), and one of them remembered would prolong an outage.
  */
 const LASTING: ReadonlySet<Code> = new Set<Code>([
+  'token.issuer',
   'token.algorithm',
   'token.signature',
   'token.type',
@@ -42,11 +43,12 @@ export class CachedVerifier implements Verifier {
   }
 
   verify(token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>> {
-    const key = hash('sha256', token.reveal(), 'base64');
+    const text = token.reveal();
+    const key = hash('sha256', text, 'base64');
     const cache = this.#cache;
     const known = cache.accepted(key);
     // Another route's issuers may have proved it: that is no proof here, unless the same one would judge.
-    if (known !== undefined && this.#wouldAccept(known)) {
+    if (known !== undefined && this.#wouldAccept(known, text)) {
       const outcome = known.issuer.recheck(known, now);
       if (outcome !== undefined) {
         cache.counts.hit += 1;
@@ -55,7 +57,7 @@ export class CachedVerifier implements Verifier {
       cache.forget(key);
     }
     const refusal = cache.refused(key);
-    if (refusal !== undefined && this.#wouldRefuse(refusal)) {
+    if (refusal !== undefined && this.#wouldRefuse(refusal, text)) {
       cache.counts.refusedHit += 1;
       return stop(refusal.fault);
     }
@@ -103,13 +105,15 @@ export class CachedVerifier implements Verifier {
   }
 
   /** Whether the issuer that proved a token is the one that would judge it here. */
-  #wouldAccept({ issuer, claims }: Verified): boolean {
-    return issuer === this.#opaque || issuer === this.#choose(issuer.issuer, claims.aud);
+  #wouldAccept({ issuer, claims }: Verified, text: string): boolean {
+    if (issuer.opaque && !looksLikeJwt(text)) return issuer === this.#opaque;
+    return issuer === this.#choose(issuer.issuer, claims.aud);
   }
 
   /** Whether the issuer that refused a token is the one that would judge it here. */
-  #wouldRefuse({ issuer, askedBy }: Refusal): boolean {
-    if (askedBy === this || issuer === this.#opaque) return true;
+  #wouldRefuse({ issuer, askedBy }: Refusal, text: string): boolean {
+    if (askedBy === this) return true;
+    if (issuer.opaque && !looksLikeJwt(text)) return issuer === this.#opaque;
     const named = this.#all(issuer.issuer);
     return named.length === 1 && named[0] === issuer;
   }
@@ -149,7 +153,16 @@ export class CachedVerifier implements Verifier {
   }
 }
 
-/** Three parts, of which the first begins like the JSON of a header. Anything else is for an issuer of opaque tokens. */
+/** How the JSON of a header begins, in whatever spelling: `{"` is `eyJ` in base64url, but `{`, a line break and `"` is `ewoi`. */
+const HEADER = /^[\t\n\r ]*\{[\t\n\r ]*["}]/;
+
+/**
+ * Whether a token is a signed JWT or the remains of one: cut, or with something behind it. Such a one is never shown to an
+ * issuer that it does not name, which could use it. Five parts are an encrypted token, opaque to all but its issuer.
+ */
 function looksLikeJwt(token: string): boolean {
-  return token.startsWith('ey') && token.split('.', 4).length === 3;
+  const [head = '', ...rest] = token.split('.', 6);
+  if (rest.length === 0 || rest.length === 4) return false;
+  if (rest.length === 2 && head.startsWith('ey')) return true;
+  return HEADER.test(Buffer.from(head, 'base64url').toString('latin1'));
 }

@@ -55,26 +55,37 @@ const PLAIN_TYPES: readonly unknown[] = [undefined, 'jwt', 'application/jwt'];
 /** Members that ID tokens have (OpenID Connect Core §2 and §3.3.2.11) and access tokens do not. */
 const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 /** Keycloak's `typ` and Cognito's `token_use` say in a claim what a token is. */
-const OTHER_KINDS: Readonly<Record<string, readonly unknown[]>> = {
-  typ: ['ID', 'Refresh', 'Offline', 'Logout'],
-  token_use: ['id', 'refresh'],
-};
+const OTHER_KINDS: readonly (readonly [claim: string, values: Readonly<Record<string, string>>])[] = [
+  ['typ', { ID: 'an ID token', Refresh: 'a refresh token', Offline: 'a refresh token', Logout: 'a logout token' }],
+  ['token_use', { id: 'an ID token', refresh: 'a refresh token' }],
+];
+/** Header types of what is no access token, without `+jwt` (RFC 9449 §4.2, OIDC Back-Channel Logout §2.4, RFC 8417 §2.3). */
+const OTHER_TYPES: ReadonlyMap<string | undefined, string> = new Map([
+  ['dpop', 'a DPoP proof'],
+  ['logout', 'a logout token'],
+  ['secevent', 'a security event token'],
+  ['rt', 'a refresh token'],
+]);
 
 function typeFault(header: JsonObject, claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
   if (issuer.tokenType === 'any') return undefined;
   const typ = typeof header.typ === 'string' ? header.typ.toLowerCase() : undefined;
   if (ACCESS_TOKEN_TYPES.includes(typ)) return undefined;
   if (!PLAIN_TYPES.includes(typ)) {
-    return { code: 'token.type', detail: 'The type in its header (typ) is not that of an access token (at+jwt).' };
+    const kind = OTHER_TYPES.get(typ?.replace(/^application\//, '').replace(/\+jwt$/, ''));
+    const detail = kind
+      ? `The type in its header (typ) is that of ${kind}, not of an access token (at+jwt).`
+      : 'The type in its header (typ) is not that of an access token (at+jwt).';
+    return { code: 'token.type', detail };
   }
   const shape = ID_TOKEN_CLAIMS.find((name) => claims[name] !== undefined);
   if (shape)
     return { code: 'token.type', detail: `It has the claim ${shape}, which ID tokens have and access tokens do not.` };
   if (claims.events !== undefined)
     return { code: 'token.type', detail: 'It has the claim events: it is a logout or security event token.' };
-  for (const [name, kinds] of Object.entries(OTHER_KINDS)) {
-    if (kinds.includes(claims[name]))
-      return { code: 'token.type', detail: `Its claim ${name} says that it is no access token.` };
+  for (const [name, kinds] of OTHER_KINDS) {
+    const kind = Object.entries(kinds).find(([value]) => value === claims[name])?.[1];
+    if (kind) return { code: 'token.type', detail: `Its claim ${name} says that it is ${kind}, not an access token.` };
   }
   return undefined;
 }
@@ -95,6 +106,10 @@ const NUMERIC_DATES = ['exp', 'nbf', 'iat'];
 const STRINGS = ['sub', 'jti', 'client_id', 'scope'];
 /** A date this late (the year 5138) is one in milliseconds, and a token with it would outlive everybody. */
 const LATEST_DATE = 1e11;
+/** As milliseconds it is the year 5138 too: what is later is in microseconds or finer. */
+const LATEST_IN_MILLISECONDS = 1e14;
+/** An `exp` before March 1973 is a length of time, such as `expires_in`. */
+const LONGEST_LIFETIME = 1e8;
 
 function jsonTypeFault(claims: JsonObject): Fault | undefined {
   for (const name of NUMERIC_DATES) {
@@ -102,10 +117,8 @@ function jsonTypeFault(claims: JsonObject): Fault | undefined {
     if (value === undefined) continue;
     if (typeof value !== 'number' || !Number.isFinite(value)) return wrongType(name, 'a number (seconds since 1970)');
     if (value > LATEST_DATE) {
-      return {
-        code: 'token.claims',
-        detail: `The claim ${name} is in milliseconds; it has to be in seconds since 1970.`,
-      };
+      const unit = value > LATEST_IN_MILLISECONDS ? 'in a finer unit than milliseconds' : 'in milliseconds';
+      return { code: 'token.claims', detail: `The claim ${name} is ${unit}; it has to be in seconds since 1970.` };
     }
   }
   for (const name of STRINGS) {
@@ -131,8 +144,15 @@ function audienceFault(claims: JsonObject, issuer: ClaimSettings): Fault | undef
   const audience = [(claims.aud ?? []) as string | readonly string[]].flat();
   if (audience.some((name) => issuer.audience.includes(name))) return undefined;
   const needed = issuer.audience.join(' or ');
-  const seen = audience.length ? `it was issued for ${listing(audience)}` : 'it names no audience';
+  const seen = audience.length ? `it was issued for ${listing(audience)}${clientHint(audience, claims)}` : NO_AUDIENCE;
   return { code: 'token.audience', detail: `The token needs the audience ${needed}; ${seen}.` };
+}
+
+const NO_AUDIENCE = 'it names no audience';
+
+/** ID tokens are for the client that asked for them (OpenID Connect Core §2), and a sign-in gets both kinds at once. */
+function clientHint([name, ...others]: readonly string[], { azp, client_id }: JsonObject): string {
+  return others.length === 0 && (name === azp || name === client_id) ? ', the client itself, as ID tokens are' : '';
 }
 
 /** Whether the token is good at this moment. Seconds are whole, as in jose, so that both judge alike. */
@@ -159,10 +179,12 @@ export function timeFault(claims: JsonObject, issuer: ClaimSettings, now: number
   return undefined;
 }
 
+const LIFETIME = ' Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.';
+
 function expired(exp: number, seconds: number, issuer: ClaimSettings): Fault {
   return {
     code: 'token.expired',
-    detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}.`,
+    detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}.${exp > 0 && exp < LONGEST_LIFETIME ? LIFETIME : ''}`,
     fix: `Request a new token from ${issuer.issuer} and send it as 'Authorization: Bearer <token>'.`,
     members: { expiredAt: isoTime(exp) },
   };

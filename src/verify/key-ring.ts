@@ -14,6 +14,8 @@ export interface KeyStatus {
 export interface KeyRing {
   /** Goes up whenever a key is gone, so that a remembered token can see at one glance that its key still stands. */
   readonly generation: number;
+  /** Goes up whenever a key comes that was not there before. */
+  readonly arrivals: number;
   /** Wall-clock milliseconds until which the keys may be used. */
   readonly usableUntil: number;
   /** From discovery, for the help pages. */

@@ -19,7 +19,7 @@ export interface KeyObserver {
 /** A token without `kid` is tried with this many keys at most: trying is what a forger wants us to do. */
 const MAX_CANDIDATES = 4;
 /** Waits between failed fetches. Without usable keys we stay close, so that service resumes soon after the issuer. */
-const BACKOFF = { first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
+const BACKOFF = { shortest: 200, first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
 
 /**
  * The keys of one issuer. They are fetched in the background and never in a request's way once loaded, and the last
@@ -27,6 +27,7 @@ const BACKOFF = { first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
  */
 export class KeySet implements KeyRing {
   generation = 0;
+  arrivals = 0;
   usableUntil = 0;
   tokenEndpoint: string | undefined;
 
@@ -42,6 +43,7 @@ export class KeySet implements KeyRing {
   #failures = 0;
   #error: string | undefined;
   #underWay: Promise<void> | undefined;
+  #restoring: Promise<void> | undefined;
   #cancelTimer: () => void = () => {};
 
   constructor(issuer: IssuerSettings, clock: Clock, fetch: Fetch, observer: KeyObserver) {
@@ -50,7 +52,8 @@ export class KeySet implements KeyRing {
     this.#fetch = fetch;
     this.#observer = observer;
     const { snapshot } = issuer.keys;
-    this.#snapshot = snapshot === undefined ? undefined : snapshotPath(snapshot, issuer);
+    // Keys that are at hand need none, and an older copy would bring back those that were taken out.
+    this.#snapshot = snapshot === undefined || !this.#isRemote ? undefined : snapshotPath(snapshot, issuer);
   }
 
   /** At once while keys are loaded and known; waits for a fetch that is under way or allowed otherwise. */
@@ -64,6 +67,8 @@ export class KeySet implements KeyRing {
       if (candidates.length > 0) return pass(candidates);
       return this.#mayAskForUnknown(now) ? this.#refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
     }
+    // The first requests may be quicker than the disk.
+    if (this.#restoring) return this.#restoring.then(() => this.find(algorithm, kid, this.#clock.now()));
     return this.#underWay || this.#isOverdue()
       ? this.#refresh().then(() => this.#found(algorithm, kid))
       : this.#unavailable();
@@ -79,9 +84,9 @@ export class KeySet implements KeyRing {
 
   async renew(now: number): Promise<boolean> {
     if (!this.#mayAskForUnknown(now)) return false;
-    const before = this.#keys;
+    const { arrivals } = this;
     await this.#refresh();
-    return this.#keys.some((key) => !before.some(({ id }) => id === key.id));
+    return this.arrivals !== arrivals;
   }
 
   has(id: string): boolean {
@@ -94,13 +99,24 @@ export class KeySet implements KeyRing {
   }
 
   async start(): Promise<void> {
-    if (this.#snapshot !== undefined) await this.#restore(this.#snapshot);
+    if (this.#snapshot !== undefined) {
+      this.#restoring = this.#restore(this.#snapshot).finally(() => {
+        this.#restoring = undefined;
+      });
+      await this.#restoring;
+    }
     await this.#refresh();
   }
 
   close(): void {
     this.#closing.abort();
     this.#cancelTimer();
+  }
+
+  /** Whether the keys are somewhere else, from where they may not come; others never go stale. */
+  get #isRemote(): boolean {
+    const { kind } = this.#issuer.keys.source;
+    return kind === 'url' || kind === 'discovery';
   }
 
   #candidates(algorithm: Algorithm, kid: string | undefined): readonly VerificationKey[] {
@@ -134,6 +150,7 @@ export class KeySet implements KeyRing {
 
   async #fetchOnce(): Promise<void> {
     this.#cancelTimer();
+    const began = this.#clock.now();
     try {
       const { document, tokenEndpoint } = await fetchKeys(this.#issuer, this.#fetch, this.#closing.signal);
       const { keys, leftOut } = readJwks(document);
@@ -148,7 +165,7 @@ export class KeySet implements KeyRing {
       this.#error = (error as Error).message;
       this.#observer.keysFailed(this.#issuer.name, error as Error, this.#clock.now() < this.usableUntil);
     }
-    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(), () => void this.#refresh());
+    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.#refresh());
   }
 
   /** The keys of before a restart: they serve while the issuer can't be asked, as if the restart had not been. */
@@ -158,7 +175,10 @@ export class KeySet implements KeyRing {
     if (found === undefined || this.#closing.signal.aborted) return;
     try {
       if ('unusable' in found) throw new Error(`the snapshot ${found.unusable}`);
-      this.#accept(readJwks(found.document).keys, found.fetchedAt);
+      const { keys: restored, leftOut } = readJwks(found.document);
+      // We write good keys alone: with any other in it, the file is not ours or was changed.
+      if (leftOut.length > 0) throw new Error(`the snapshot holds what was never written to it: ${leftOut.join('; ')}`);
+      this.#accept(restored, found.fetchedAt);
       this.#observer.snapshotUsed(name, path, undefined);
     } catch (error) {
       this.#observer.snapshotUsed(name, path, (error as Error).message);
@@ -181,22 +201,27 @@ export class KeySet implements KeyRing {
   #accept(keys: readonly VerificationKey[], fetchedAt: number): void {
     const published = new Set(keys.map((key) => key.id));
     if (this.#keys.some((key) => !published.has(key.id))) this.generation += 1;
+    if (keys.some((key) => !this.has(key.id))) this.arrivals += 1;
     this.#keys = keys;
     this.#fetchedAt = fetchedAt;
-    const { source, maxStale } = this.#issuer.keys;
-    const goesStale = source.kind === 'url' || source.kind === 'discovery';
-    this.usableUntil = goesStale ? fetchedAt + maxStale : Number.POSITIVE_INFINITY;
+    this.usableUntil = this.#isRemote ? fetchedAt + this.#issuer.keys.maxStale : Number.POSITIVE_INFINITY;
     this.#failures = 0;
     this.#error = undefined;
   }
 
-  /** Jittered, so that a fleet which started together does not ask together. */
-  #nextFetchIn(): number {
-    const usableFor = this.usableUntil - this.#clock.now();
+  /**
+   * Jittered, so that a fleet which started together does not ask together. Without keys the time that a provider let us
+   * wait in vain counts as waited: it may have come back while we did.
+   */
+  #nextFetchIn(began: number): number {
+    const now = this.#clock.now();
+    const usableFor = this.usableUntil - now;
     const longest = Math.min(BACKOFF.longest, Math.max(BACKOFF.longestWithoutKeys, usableFor));
     const wait =
       this.#failures === 0 ? this.#issuer.keys.refresh : Math.min(BACKOFF.first * 2 ** (this.#failures - 1), longest);
-    return wait * (0.8 + 0.2 * Math.random());
+    const jittered = wait * (0.8 + 0.2 * Math.random());
+    const waited = usableFor > 0 ? 0 : Math.max(0, now - began);
+    return Math.max(jittered - waited, Math.min(jittered, BACKOFF.shortest));
   }
 
   #unavailable(): Outcome<never> {

@@ -7,6 +7,7 @@ import type { KeyRing, KeyStatus } from './key-ring.ts';
 /** The one key of an issuer that shares a secret (HS256 and its like). It is there from the start and never goes. */
 export class SharedSecret implements KeyRing {
   readonly generation = 0;
+  readonly arrivals = 0;
   readonly usableUntil = Number.POSITIVE_INFINITY;
   readonly tokenEndpoint = undefined;
   readonly #keys: readonly VerificationKey[];

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Outcome, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
@@ -17,6 +18,7 @@ export class IntrospectionVerifier implements IssuerVerifier {
     this.settings = settings;
     this.#fetch = fetch;
     this.#closing = closing;
+    setMaxListeners(0, closing); // a listener for each question under way, and there may be many
   }
 
   get name(): string {
@@ -41,7 +43,8 @@ export class IntrospectionVerifier implements IssuerVerifier {
     if (answer.active === false) return stop({ code: 'token.inactive', detail: INACTIVE });
     const fault = answerFault(answer, this.settings, now);
     if (fault) return stop(fault);
-    const goodUntil = now + this.settings.introspection.cacheFor;
+    const expiry = typeof answer.exp === 'number' ? answer.exp * 1000 : Number.POSITIVE_INFINITY;
+    const goodUntil = Math.min(now + this.settings.introspection.cacheFor, expiry);
     const verified = Verified.byVerifier({
       issuer: this,
       claims: answer,
@@ -61,9 +64,8 @@ export class IntrospectionVerifier implements IssuerVerifier {
     return fault ? stop(fault) : known.outcome;
   }
 
-  usefulUntil({ claims, proof }: Verified): number {
-    const goodUntil = proof.answer?.goodUntil ?? 0;
-    return typeof claims.exp === 'number' ? Math.min(goodUntil, claims.exp * 1000) : goodUntil;
+  usefulUntil({ proof }: Verified): number {
+    return proof.answer?.goodUntil ?? 0;
   }
 
   async #ask(token: RawToken): Promise<JsonObject> {

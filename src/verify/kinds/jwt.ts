@@ -38,10 +38,14 @@ export class JwtVerifier implements IssuerVerifier {
       return stop({ code: 'token.malformed', detail: 'This is not a usable token: it is no JWT.' });
     const fault = headerFault(jws, this.settings);
     if (fault) return stop(fault);
+    const { arrivals } = this.keys;
     const outcome = await this.#proveByKeys(token, jws, now);
     // Without a `kid` nothing tells that the key is a new one, but that none of the old ones fits.
     const mayBeRotated = !outcome.ok && outcome.fault.code === 'token.signature' && jws.header.kid === undefined;
-    return mayBeRotated && (await this.keys.renew(now)) ? this.#proveByKeys(token, jws, now) : outcome;
+    if (!mayBeRotated) return outcome;
+    // The new key may have come while the old ones were tried; it is not to be asked for again then.
+    const renewed = this.keys.arrivals !== arrivals || (await this.keys.renew(now));
+    return renewed ? this.#proveByKeys(token, jws, now) : outcome;
   }
 
   async #proveByKeys(token: RawToken, jws: CompactJws, now: number): Promise<Outcome<Verified>> {
