@@ -122,7 +122,7 @@ export class HeaderRules {
       const name = (raw[at] as Buffer).toString('latin1');
       const lower = name.toLowerCase();
       const value = (raw[at + 1] as Buffer).toString('latin1');
-      if (lower === 'connection') nominated = [...(nominated ?? []), ...listed(value)];
+      if (lower === 'connection' && !ORDINARY.has(value)) nominated = [...(nominated ?? []), ...listed(value)];
       if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;
       if (!this.#responseDrop.has(lower)) headers.push(name, value);
     }
@@ -151,6 +151,9 @@ const HOP_BY_HOP = [
   'transfer-encoding',
   'upgrade',
 ];
+
+/** What upstreams say of their connection on nearly every answer; it nominates nothing. */
+const ORDINARY: ReadonlySet<string> = new Set(['keep-alive', 'close']);
 
 function compile(headers: HeaderSettings['set']): readonly CompiledHeader[] {
   return headers.map(([name, template]) => [name, compileTemplate(template)] as const);

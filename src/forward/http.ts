@@ -7,7 +7,7 @@ import { leaveUnread } from '../request/linger.ts';
 import { RequestBody } from './body.ts';
 import { failureFault, isBrokenConnection } from './failure.ts';
 import { HeaderRules, type RequestFacts } from './headers.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream, UpstreamRequest } from './upstream.ts';
 
 /** One request on its way: who asks, what for, and how to tell when it can't be answered. */
 export interface Passage {
@@ -29,13 +29,11 @@ export class RouteForwarder {
   readonly #route: RouteSettings;
   readonly #upstream: Upstream;
   readonly #rules: HeaderRules;
-  readonly #base: { readonly headersTimeout: number; readonly bodyTimeout: number };
 
   constructor(route: RouteSettings, upstream: Upstream) {
     this.#route = route;
     this.#upstream = upstream;
     this.#rules = new HeaderRules(route);
-    this.#base = { headersTimeout: route.responseTimeout, bodyTimeout: upstream.settings.timeouts.idle };
   }
 
   forward(permit: Permit, passage: Passage): void {
@@ -51,11 +49,14 @@ export class RouteForwarder {
       return;
     }
     passage.welcome();
-    const options = {
-      ...this.#base,
+    const options: UpstreamRequest = {
       method: head.method as Dispatcher.HttpMethod,
       path: this.#pathFor(passage),
       headers: this.#rules.forUpstream(passage.facts),
+      body: null,
+      headersTimeout: this.#route.responseTimeout,
+      bodyTimeout: this.#upstream.settings.timeouts.idle,
+      servername: this.#upstream.serverName,
     };
     const exchange = new Exchange(passage, this.#rules, this.#upstream, options, this.#retriesFor(passage));
     exchange.start(maxBody);
@@ -79,14 +80,12 @@ function tooLarge(limit: number): Fault {
   return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
 }
 
-type SendOptions = Omit<Dispatcher.DispatchOptions, 'origin'>;
-
 /** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #passage: Passage;
   readonly #rules: HeaderRules;
   readonly #upstream: Upstream;
-  readonly #options: SendOptions;
+  readonly #options: UpstreamRequest;
   #retries: number;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
@@ -96,7 +95,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Nobody is interested any more in what undici tells. */
   #over = false;
 
-  constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: SendOptions, retries: number) {
+  constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: UpstreamRequest, retries: number) {
     this.#passage = passage;
     this.#rules = rules;
     this.#upstream = upstream;

@@ -2,19 +2,24 @@ import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { UpstreamSettings } from '../config/config.ts';
 
+/** What undici is asked to send. Its own types leave `servername` out, which its documentation has. */
+export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origin'> {
+  readonly servername: string | undefined;
+}
+
 /** One service behind the gateway: its connections and how many requests may wait for them. */
 export class Upstream {
   readonly settings: UpstreamSettings;
   readonly #pool: Pool;
   readonly #room: number;
   /** The name to verify a certificate by. Without it undici would take the client's Host, connection by connection. */
-  readonly #serverName: { servername?: string };
+  readonly serverName: string | undefined;
   #busy = 0;
 
   constructor(settings: UpstreamSettings) {
     this.settings = settings;
     const { protocol, hostname } = new URL(settings.url);
-    this.#serverName = protocol === 'https:' ? { servername: hostname } : {};
+    this.serverName = protocol === 'https:' ? hostname : undefined;
     this.#room = settings.connections + settings.queue;
     this.#pool = new Pool(settings.url, {
       connections: settings.connections,
@@ -36,9 +41,9 @@ export class Upstream {
   }
 
   /** Sends one request. Never throws: what undici won't send is told to the handler as an error. */
-  send(request: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
+  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void {
     try {
-      this.#pool.dispatch({ ...request, ...this.#serverName } as Dispatcher.DispatchOptions, handler);
+      this.#pool.dispatch(request as Dispatcher.DispatchOptions, handler);
     } catch (error) {
       handler.onError?.(error as Error);
     }

@@ -46,21 +46,19 @@ export class RouteTable<R extends Matchable> {
   match(host: string, path: string, method: string): Match<R> {
     const segments = path.split('/');
     const search = new Search<R>(segments, method);
-    for (const tree of this.#treesOf(host)) {
-      const route = search.from(tree, 1);
-      if (route) return { kind: 'route', route, params: paramsOf(route.path, segments) };
-    }
-    if (search.otherMethods.size > 0) return { kind: 'other-methods', allow: [...search.otherMethods] };
+    const exact = this.#exact.get(host);
+    const route = (exact && search.from(exact, 1)) ?? this.#byWildcard(host, search) ?? search.from(this.#anyHost, 1);
+    if (route) return { kind: 'route', route, params: paramsOf(route.path, segments) };
+    if (search.otherMethods !== undefined) return { kind: 'other-methods', allow: [...search.otherMethods] };
     return { kind: 'none' };
   }
 
-  *#treesOf(host: string): Iterable<Node<R>> {
-    const exact = this.#exact.get(host);
-    if (exact) yield exact;
+  #byWildcard(host: string, search: Search<R>): R | undefined {
     for (const [suffix, tree] of this.#wildcards) {
-      if (host.length > suffix.length && host.endsWith(suffix)) yield tree;
+      const route = host.length > suffix.length && host.endsWith(suffix) ? search.from(tree, 1) : undefined;
+      if (route) return route;
     }
-    yield this.#anyHost;
+    return undefined;
   }
 
   #treeFor(host: string | undefined): Node<R> {
@@ -77,7 +75,8 @@ export class RouteTable<R extends Matchable> {
 
 /** One look through a tree, which remembers the methods of routes that match but for theirs. */
 class Search<R extends Matchable> {
-  readonly otherMethods = new Set<string>();
+  /** Made when the first of them is seen, which is seldom. */
+  otherMethods: Set<string> | undefined;
   readonly #segments: readonly string[];
   readonly #method: string;
 
@@ -101,9 +100,14 @@ class Search<R extends Matchable> {
     for (const route of routes) {
       if (route.methods === undefined) any = route;
       else if (route.methods.includes(this.#method)) return route;
-      else for (const method of route.methods) this.otherMethods.add(method);
+      else this.#remember(route.methods);
     }
     return any;
+  }
+
+  #remember(methods: readonly string[]): void {
+    this.otherMethods ??= new Set();
+    for (const method of methods) this.otherMethods.add(method);
   }
 }
 
