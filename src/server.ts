@@ -82,6 +82,7 @@ export class GatewayServer {
     this.#log.draining(signal);
     await new Promise((resolve) => setTimeout(resolve, delay));
     this.#requests.phase = 'closed';
+    this.#log.closed();
     const cut = await this.#finishRequests();
     await this.close();
     this.#log.stopped(cut);

@@ -35,7 +35,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.is(stderr, `bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
     t.deepEqual(
       gateway.lines().map(({ msg }) => msg),
-      ['listening', 'draining', 'stopped'],
+      ['listening', 'draining', 'no new requests; waiting for those under way', 'stopped'],
     );
   });
 }

@@ -73,6 +73,10 @@ export class Log implements KeyObserver {
     this.#pino.info({ signal }, 'draining');
   }
 
+  closed(): void {
+    this.#pino.info('no new requests; waiting for those under way');
+  }
+
   stopped(cut: number): void {
     this.#pino.info({ cut }, 'stopped');
   }

@@ -1,0 +1,74 @@
+import test from 'ava';
+import { requestBytes, startBehind } from '../support/gateway.ts';
+
+const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
+
+test('/livez says that the process lives, whatever the issuer does', async (t) => {
+  const { gateway } = await startBehind(t);
+  await gateway.keyServer.behave('refuse');
+  const answer = await fetch(`${gateway.adminUrl}/livez`);
+  t.is(answer.status, 200);
+  t.deepEqual(await json(answer), { live: true });
+});
+
+test('/readyz is well once the keys of every issuer are there', async (t) => {
+  const { gateway } = await startBehind(t);
+  const answer = await fetch(`${gateway.adminUrl}/readyz`);
+  t.is(answer.status, 200);
+  t.deepEqual(await json(answer), { ready: true, draining: false, issuers: { main: { usable: true, ageSeconds: 0 } } });
+});
+
+test('/readyz names the issuer that stands against it, and why', async (t) => {
+  const { gateway } = await startBehind(t, { issuers: { gone: { issuer: 'http://127.0.0.1:1', audience: 'api' } } });
+  const answer = await fetch(`${gateway.adminUrl}/readyz`);
+  t.is(answer.status, 503);
+  const { ready, issuers } = (await json(answer)) as {
+    ready: boolean;
+    issuers: Record<string, Record<string, unknown>>;
+  };
+  t.false(ready);
+  t.true(issuers.main?.usable);
+  t.false(issuers.gone?.usable);
+  t.regex(String(issuers.gone?.error), /127\.0\.0\.1:1\/\.well-known\/openid-configuration could not be fetched/);
+});
+
+test('/metrics counts requests, refusals, the cache and the keys, by bounded labels', async (t) => {
+  const { gateway } = await startBehind(t);
+  for (const headers of [[gateway.bearer()], [], [gateway.bearer()]]) await gateway.ask(requestBytes({ headers }));
+  const hot = gateway.bearer();
+  for (let times = 0; times < 3; times += 1) await gateway.ask(requestBytes({ headers: [hot] }));
+  await gateway.ask(
+    requestBytes({ method: 'PROPFIND', target: '/.well-known/bearergate/errors/no-such', headers: [] }),
+  );
+  await gateway.ask(requestBytes({ target: '//x' }));
+  await gateway.waitForLine(({ code }) => code === 'route.target');
+  const answer = await fetch(`${gateway.adminUrl}/metrics`);
+  t.regex(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  const page = await answer.text();
+  for (const line of [
+    'bearergate_requests_total{route="all",method="GET",status="200"} 5',
+    'bearergate_requests_total{route="all",method="GET",status="401"} 1',
+    'bearergate_requests_total{route="none",method="other",status="404"} 1',
+    'bearergate_requests_total{route="none",method="GET",status="400"} 1',
+    'bearergate_refusals_total{route="all",code="token.missing"} 1',
+    'bearergate_refusals_total{route="none",code="route.target"} 1',
+    'bearergate_token_cache_total{result="hit"} 2',
+    'bearergate_token_cache_total{result="miss"} 3',
+    'bearergate_token_cache_entries 3',
+    'bearergate_keys_refresh_total{issuer="main",result="success"} 1',
+    'bearergate_request_duration_seconds_count{route="all"} 6',
+  ]) {
+    t.true(page.split('\n').includes(line), `${line}\n---\n${page}`);
+  }
+  t.regex(page, /^bearergate_keys_age_seconds\{issuer="main"\} \d/m);
+  t.regex(page, /^bearergate_config_loaded_timestamp_seconds \d{10}/m);
+});
+
+test('the admin port has these pages and no others, and reads nothing but GET and HEAD', async (t) => {
+  const { gateway } = await startBehind(t);
+  t.is((await fetch(`${gateway.adminUrl}/`)).status, 404);
+  t.is((await fetch(`${gateway.adminUrl}/constructor`)).status, 404);
+  t.is((await fetch(`${gateway.adminUrl}/livez`, { method: 'POST' })).status, 405);
+  t.is((await fetch(`${gateway.adminUrl}/readyz`, { method: 'HEAD' })).status, 200);
+  t.is((await gateway.ask(requestBytes({ target: '/metrics' }))).status, 401, 'the public port knows none of them');
+});
