@@ -93,6 +93,8 @@ function jsonFlaw(credentials: string): string {
 }
 
 const JWT = /^ey[\w-]+\.[\w-]+\.[\w-]*$/;
+/** With the shortest signature there is, that of HS256. */
+const WHOLE_JWT = /^ey[\w-]+\.[\w-]+\.[\w-]{43,}$/;
 
 function commaFlaw(credentials: string): string {
   const words = credentials.split(/,\s*(?:bearer +)?/i, 4);
@@ -105,7 +107,7 @@ function wordsFlaw(credentials: string): string {
   const words = credentials.split(/ +/, 100);
   const seen = `There are ${words.length === 2 ? 'two' : 'several'} words behind 'Bearer'`;
   if (words.every((word) => JWT.test(word))) return `${seen}, and each looks like a token: one token is expected.`;
-  return JWT.test(words.join(''))
+  return !WHOLE_JWT.test(words[0] ?? '') && JWT.test(words.join(''))
     ? `${seen} that make one token: it was probably wrapped over several lines.`
     : `${seen}: one token is expected.`;
 }

@@ -21,7 +21,9 @@ const PLAIN = 'is in plain base64 ("+" or "/"), not base64url';
 const LENGTH = 'has a length that no base64url text has: a character is missing or too many';
 const TAIL = 'is not canonical base64url: its last character was changed';
 const DOUBLE = 'has a duplicate member: the same name twice in one object';
-const EMPTY = 'one of its three parts is empty: it was cut when it was copied';
+const HEADLESS = 'its header is missing: nothing stands in front of the first dot';
+const BODILESS = 'its payload is missing: nothing stands between its dots';
+const TWO = 'it has 2 parts where 3 are needed:';
 const NO_DOTS = 'it has no dots, so it is no JWT but perhaps an opaque token, a refresh token or an API key';
 const NOTHING = 'it is the name of an empty value, so the client had no token when it sent this';
 const JWE = 'it has 5 parts: it is an encrypted token (JWE), and only signed ones (JWS) are accepted';
@@ -33,14 +35,25 @@ const MALFORMED: readonly (readonly [title: string, token: string, what: string]
   ['the word undefined', 'undefined', NOTHING],
   ['the word null', 'null', NOTHING],
   ['the word None', 'None', NOTHING],
-  ['two parts', `${HEADER}.${PAYLOAD}`, 'it has 2 parts where 3 are needed: it was probably cut when it was copied'],
+  ['two parts', `${HEADER}.${PAYLOAD}`, `${TWO} its signature is missing, it was cut behind its payload`],
+  ['two parts that are no JSON', 'a.b', `${TWO} it was probably cut when it was copied`],
+  ['two parts, cut', `${HEADER}.${PAYLOAD.slice(0, 5)}`, `${TWO} it was cut within its payload`],
+  ['a header, cut', HEADER.slice(0, 5), 'it has no dots, and begins like a token: it was cut within its header'],
+  ['a header alone', HEADER, 'it has no dots, and is the header of a token: the rest was not copied'],
+  ['a payload alone', PAYLOAD, 'it has no dots, so it is JSON in base64 but no token'],
+  ['a dot at the end', `${HEADER}.${PAYLOAD}.${SIGNATURE}.`, 'it has a dot too many at its end'],
+  [
+    'a token twice',
+    `${HEADER}.${PAYLOAD}.${SIGNATURE}${HEADER}.${PAYLOAD}.${SIGNATURE}`,
+    'it has 5 parts: it was pasted twice, with nothing between',
+  ],
   ['four parts', 'a.b.c.d', 'it has 4 parts where 3 are needed'],
   ['an encrypted token', 'e30.AA.AA.AA.AA', JWE],
   ['an encrypted token with an empty key', 'e30..AA.AA.AA', JWE],
   ['six parts', 'a.b.c.d.e.f', 'it has more than 5 parts where 3 are needed'],
-  ['an empty header', `.${PAYLOAD}.${SIGNATURE}`, EMPTY],
-  ['an empty payload', `${HEADER}..${SIGNATURE}`, EMPTY],
-  ['nothing but dots', '..', EMPTY],
+  ['an empty header', `.${PAYLOAD}.${SIGNATURE}`, HEADLESS],
+  ['an empty payload', `${HEADER}..${SIGNATURE}`, BODILESS],
+  ['nothing but dots', '..', HEADLESS],
   ['an empty signature', `${HEADER}.${PAYLOAD}.`, UNSIGNED],
   ['a padded header', `${b64('{"alg":"ES2"}')}==.${PAYLOAD}.${SIGNATURE}`, `its header ${PADDED}`],
   ['a padded payload', `${HEADER}.${PAYLOAD}=.${SIGNATURE}`, `its payload ${PADDED}`],
@@ -164,15 +177,23 @@ for (const [title, token] of [
   });
 }
 
+/** What a few random characters can be taken for; the rest of the kinds is in diagnose-cases.test.ts. */
+const FOREIGN_KINDS = [
+  'it is a placeholder that was to be replaced with a token',
+  'it has three dots in a row: it was copied from where it is shown shortened',
+  'it looks like an API key, not like an access token for this API',
+  'it looks like an API key (SendGrid), not like an access token for this API',
+];
+
 /** Every sentence that may be said. A reader that puts something of its input into one is found out by this list. */
 const SENTENCES = new Set(
   [
     NO_DOTS,
     NOTHING,
     JWE,
-    EMPTY,
     UNSIGNED,
-    'it has 2 parts where 3 are needed: it was probably cut when it was copied',
+    ...MALFORMED.map(([, , what]) => what),
+    ...FOREIGN_KINDS,
     'it has 4 parts where 3 are needed',
     'it has more than 5 parts where 3 are needed',
     ...['header', 'payload', 'signature'].flatMap((part) =>

@@ -12,6 +12,14 @@ const TWICE = "The word 'Bearer' stands there twice.";
 const QUOTES = 'The token is in quotes.';
 const COMMA = 'There is a comma: one token is expected, and nothing else.';
 const WORDS = "There are two words behind 'Bearer': one token is expected.";
+const MANY_WORDS = WORDS.replace('two', 'several');
+const TOKENS = "There are two words behind 'Bearer', and each looks like a token: one token is expected.";
+const WRAPPED = "There are two words behind 'Bearer' that make one token: it was probably wrapped over several lines.";
+const PROXIED =
+  'There is a comma between two tokens, and one is expected: two Authorization headers were probably joined.';
+const CONTROL = 'There is a control character in or behind the token, such as a line break.';
+const NAME = 'There is a name in front of the token: only the value of `access_token` belongs here.';
+const COOKIE = 'There is a signed session cookie where the token belongs.';
 const PLACEHOLDER = 'There is a placeholder where the token belongs: it was not filled in.';
 const ENCODED = 'The token is URL-encoded: it has to be sent as it was issued.';
 const FOLLOWED = "The word 'Bearer' is followed by another character than a space.";
@@ -46,11 +54,43 @@ const MISTAKES: readonly (readonly [title: string, field: string, detail: string
   ['single quotes', `Bearer '${JWT}'`, QUOTES],
   ['one quote left at the end', `Bearer ${JWT}"`, QUOTES],
   ['typographic quotes', `Bearer ${Buffer.from(`“${JWT}”`).toString('latin1')}`, QUOTES],
-  ['two tokens in a list', `Bearer ${JWT}, Bearer ${JWT}`, COMMA],
+  ['two tokens in a list', `Bearer ${JWT}, Bearer ${JWT}`, PROXIED],
   ['a comma at the end', `Bearer ${JWT},`, COMMA],
   ['parameters behind the token', `Bearer ${JWT}, realm="x"`, COMMA],
-  ['two words', `Bearer ${JWT} ${JWT}`, WORDS],
-  ['a token with a line break made a space', `Bearer ${JWT.slice(0, 20)} ${JWT.slice(20)}`, WORDS],
+  ['two words', 'Bearer my token', WORDS],
+  ['three words', `Bearer my ${JWT} x`, MANY_WORDS],
+  ['two tokens', `Bearer ${JWT} ${JWT}`, TOKENS],
+  ['three tokens', `Bearer ${JWT} ${JWT} ${JWT}`, TOKENS.replace('two', 'several')],
+  ['a token with a line break made a space', `Bearer ${JWT.slice(0, 20)} ${JWT.slice(20)}`, WRAPPED],
+  [
+    'a token in three lines',
+    `Bearer ${JWT.slice(0, 9)} ${JWT.slice(9, 20)} ${JWT.slice(20)}`,
+    WRAPPED.replace('two', 'several'),
+  ],
+  ['a space behind', `Bearer ${JWT} `, 'There is a space behind the token.'],
+  ['white space in front', ` Bearer ${JWT}`, 'The value of the Authorization header begins with white space.'],
+  ['a line break', `Bearer ${JWT}\n`, CONTROL],
+  ['NUL', `Bearer ${JWT}\0`, CONTROL],
+  ['a placeholder of cmd.exe', 'Bearer %TOKEN%', PLACEHOLDER],
+  ['a placeholder in brackets', 'Bearer [token]', PLACEHOLDER],
+  ['asterisks', 'Bearer ***', 'The token is masked with asterisks: it was copied from where it is not shown.'],
+  ['a form', `Bearer access_token=${JWT}&a=b`, NAME],
+  ['an address', 'Bearer https://example.com/', 'There is an address (URL) where the token belongs.'],
+  ['a session cookie', 'Bearer s%3Aabc.def', COOKIE],
+  ['a session cookie, decoded', 'Bearer s:abc.def', COOKIE],
+  ['XML', 'Bearer <?xml version="1.0"?>', 'There is XML where the token belongs, as in a SAML assertion.'],
+  [
+    'a page',
+    'Bearer <html>',
+    'There is an HTML page where the token belongs: the request for a token was answered with one.',
+  ],
+  ['a PEM key', 'Bearer -----BEGIN PUBLIC KEY-----', 'There is a key or certificate (PEM) where the token belongs.'],
+  ['other JSON', 'Bearer {"error":"invalid_grant"}', 'There is JSON where the token belongs.'],
+  [
+    'a JWS in JSON',
+    'Bearer {"payload":"a","signatures":[]}',
+    'The token is in JSON form (JWS or JWE JSON serialization); only the compact form, three parts with dots between them, is accepted.',
+  ],
   ['a tab in the token', `Bearer ${JWT}\tx`, 'There is a tab in or behind the token.'],
   ['a URL-encoded token', `Bearer ${JWT}%3D`, ENCODED],
   ['a URL-encoded line break', `Bearer ${JWT}%0A`, ENCODED],
@@ -78,6 +118,16 @@ for (const [title, field, detail] of MISTAKES) {
 const SCHEMES: readonly (readonly [field: string, seen: string, hint?: string])[] = [
   ['Basic ZGVtbzpkZW1v', "the scheme 'Basic'"],
   ['bAsIc ZGVtbzpkZW1v', "the scheme 'Basic'"],
+  [
+    `Basic ${Buffer.from(`a:${JWT}`).toString('base64')}`,
+    "the scheme 'Basic'",
+    ' Its password looks like a bearer token.',
+  ],
+  [
+    `Basic ${Buffer.from(`${JWT}:`).toString('base64')}`,
+    "the scheme 'Basic'",
+    ' Its user name looks like a bearer token.',
+  ],
   ['Digest username="demo"', "the scheme 'Digest'"],
   ['Negotiate YII=', "the scheme 'Negotiate'"],
   [`DPoP ${JWT}`, "the scheme 'DPoP'", ' What follows it looks like a bearer token.'],
@@ -88,7 +138,7 @@ const SCHEMES: readonly (readonly [field: string, seen: string, hint?: string])[
 ];
 
 for (const [field, seen, hint = ''] of SCHEMES) {
-  test(`another scheme is named as what it is: ${field.slice(0, 12)}`, (t) => {
+  test(`another scheme is named as what it is: ${field.slice(0, 16)}`, (t) => {
     t.deepEqual(diagnoseField(field), {
       kind: 'scheme',
       detail: `The Authorization header uses ${seen}; this address takes Bearer tokens.${hint}`,
@@ -125,6 +175,11 @@ test('a long field is diagnosed at once', (t) => {
     `Bearer ${'a'.repeat(1 << 20)}~"`,
     `Bearer ${'%'.repeat(1 << 20)}`,
     `${'ey-'.repeat(1 << 18)}`,
+    `Bearer ${'a '.repeat(1 << 19)}~`,
+    `Bearer ${'ey.a.b '.repeat(1 << 17)}~`,
+    `Bearer ${'ey.a.b,'.repeat(1 << 17)}~`,
+    `Bearer {"${'access_token'.repeat(1 << 16)}`,
+    `Basic ${'a:ey.'.repeat(1 << 18)}`,
   ]) {
     const started = performance.now();
     t.truthy(diagnoseField(field).detail);

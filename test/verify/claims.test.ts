@@ -63,13 +63,22 @@ for (const [title, good] of GOOD) {
 }
 
 const TYPE = 'The type in its header (typ) is not that of an access token (at+jwt).';
+const typeOf = (kind: string) => `The type in its header (typ) is that of ${kind}, not of an access token (at+jwt).`;
 const wrongType = (name: string, expected: string) => `The claim ${name} has the wrong type: it has to be ${expected}.`;
 const DATE = 'a number (seconds since 1970)';
 const TEXTS = 'text or a list of texts';
 
 const BAD: readonly (readonly [title: string, code: string, detail: string, bad: Case])[] = [
-  ['another typ', 'token.type', TYPE, { header: { typ: 'dpop+jwt' } }],
-  ['a logout token by its typ', 'token.type', TYPE, { header: { typ: 'logout+jwt' } }],
+  ['another typ', 'token.type', TYPE, { header: { typ: 'other+jwt' } }],
+  ["a typ of an object's own", 'token.type', TYPE, { header: { typ: 'constructor+jwt' } }],
+  ['a DPoP proof by its typ', 'token.type', typeOf('a DPoP proof'), { header: { typ: 'dpop+jwt' } }],
+  ['a logout token by its typ', 'token.type', typeOf('a logout token'), { header: { typ: 'logout+jwt' } }],
+  [
+    'a security event by its typ',
+    'token.type',
+    typeOf('a security event token'),
+    { header: { typ: 'application/SecEvent+jwt' } },
+  ],
   ['an empty typ', 'token.type', TYPE, { header: { typ: '' } }],
   ['typ with a blank', 'token.type', TYPE, { header: { typ: 'at+jwt ' } }],
   ...['nonce', 'at_hash', 'c_hash', 's_hash'].map(
@@ -87,19 +96,24 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'It has the claim events: it is a logout or security event token.',
     { header: { typ: undefined }, claims: { events: {} } },
   ],
-  ...['ID', 'Refresh', 'Offline', 'Logout'].map(
-    (typ) =>
+  ...Object.entries({
+    ID: 'an ID token',
+    Refresh: 'a refresh token',
+    Offline: 'a refresh token',
+    Logout: 'a logout token',
+  }).map(
+    ([typ, kind]) =>
       [
         `Keycloak's ${typ} token`,
         'token.type',
-        'Its claim typ says that it is no access token.',
+        `Its claim typ says that it is ${kind}, not an access token.`,
         { header: { typ: 'JWT' }, claims: { typ } },
       ] as const,
   ),
   [
     "Cognito's ID token",
     'token.type',
-    'Its claim token_use says that it is no access token.',
+    'Its claim token_use says that it is an ID token, not an access token.',
     { header: { typ: undefined }, claims: { token_use: 'id' } },
   ],
   ['no exp', 'token.claims', 'The token lacks the claim exp.', { claims: { exp: undefined } }],
@@ -147,6 +161,12 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'The claim iat is in milliseconds; it has to be in seconds since 1970.',
     { claims: { iat: NOW } },
   ],
+  [
+    'exp in microseconds',
+    'token.claims',
+    'The claim exp is in a finer unit than milliseconds; it has to be in seconds since 1970.',
+    { claims: { exp: NOW * 1000 } },
+  ],
   ...['sub', 'jti', 'client_id', 'scope'].map(
     (name) => [`${name} as a number`, 'token.claims', wrongType(name, 'text'), { claims: { [name]: 7 } }] as const,
   ),
@@ -162,6 +182,21 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'token.audience',
     'The token needs the audience orders-api; it was issued for a, b.',
     { claims: { aud: ['a', 'b'] } },
+  ],
+  ...['azp', 'client_id'].map(
+    (name) =>
+      [
+        `the audience of an ID token, which is the ${name}`,
+        'token.audience',
+        'The token needs the audience orders-api; it was issued for web, the client itself, as ID tokens are.',
+        { claims: { aud: ['web'], [name]: 'web' } },
+      ] as const,
+  ),
+  [
+    'an audience of the client among others',
+    'token.audience',
+    'The token needs the audience orders-api; it was issued for web, other.',
+    { claims: { aud: ['web', 'other'], azp: 'web' } },
   ],
   [
     'an audience that begins like ours',
@@ -198,6 +233,12 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'token.expired',
     'It expired 20779 d 10 h ago, at 1969-12-31T23:59:59Z.',
     { claims: { exp: -1 } },
+  ],
+  [
+    'an exp that is a length of time',
+    'token.expired',
+    'It expired 20779 d 9 h ago, at 1970-01-01T01:00:00Z. Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.',
+    { claims: { exp: 3600 } },
   ],
   [
     'a token for later',
