@@ -81,7 +81,7 @@ function readBare(value: string, place: TokenPlace): Outcome<string> {
 function cookieValues(fields: readonly string[], name: string): string[] {
   return fields
     .flatMap((field) => field.split(';'))
-    .map((pair) => pair.trim())
+    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
 }

@@ -101,7 +101,7 @@ export class JwtVerifier implements IssuerVerifier {
 const SIGNATURE: Fault = {
   code: 'token.signature',
   detail:
-    'The signature does not fit the token: it was changed or damaged after it was issued, or signed by somebody else.',
+    'The signature does not fit the token: it was cut, changed or damaged after it was issued, or signed by somebody else.',
 };
 
 /** What can be judged before any key is touched (RFC 8725 §3.1, RFC 7515 §4.1.11). */
