@@ -36,14 +36,21 @@ function insecure(place: Path, message: string, section: string, ...from: Path[]
 }
 
 /** Keys and introspection are two ways to check a token: an issuer has one, so that nobody wonders which it was. */
-function sourceRules(name: string, { introspection, keysAreNamed }: IssuerEntry): Judgement[] {
-  if (!introspection || !keysAreNamed) return [];
-  const place: Path = ['issuers', name, 'keys'];
-  const message = 'an issuer is verified by keys or by introspection, not by both';
-  const hint = 'make two issuers of it when it gives out both kinds of tokens';
-  return [
-    judge(errorAt(place, 'keys-and-introspection', message, hint, 'key'), place, ['issuers', name, 'introspection']),
-  ];
+function sourceRules(name: string, { introspection, saidForJwt }: IssuerEntry): Judgement[] {
+  if (!introspection) return [];
+  return saidForJwt.map((key) => {
+    const place: Path = ['issuers', name, key];
+    const message =
+      key === 'keys'
+        ? 'an issuer is verified by keys or by introspection, not by both'
+        : `\`${key}\` is about signed tokens, and does nothing beside \`introspection\``;
+    const hint = key === 'keys' ? 'make two issuers of it when it gives out both kinds of tokens' : 'leave it away';
+    return judge(errorAt(place, 'keys-and-introspection', message, hint, 'key'), place, [
+      'issuers',
+      name,
+      'introspection',
+    ]);
+  });
 }
 
 const isSymmetric = (algorithm: Algorithm) => SYMMETRIC_ALGORITHMS.some((symmetric) => symmetric === algorithm);

@@ -123,12 +123,14 @@ export const issuerSchema = z
       .optional()
       .describe('Ask the issuer about each token (RFC 7662), for opaque ones. In place of `keys`.'),
     algorithms: atLeastOne(z.enum(ALGORITHMS))
-      .default([...ASYMMETRIC_ALGORITHMS])
-      .describe('Signature algorithms to accept. HS* need naming; `none` cannot be named.'),
+      .optional()
+      .describe(
+        'Signature algorithms to accept. HS* need naming; `none` cannot be named. Default: every asymmetric one.',
+      ),
     tokenType: z
       .enum(['access', 'any'])
-      .default('access')
-      .describe('access: `typ` at+jwt, or a token without the marks of an ID token. any: not checked.'),
+      .optional()
+      .describe('access: `typ` at+jwt, or no marks of an ID token. any: not checked. Default: access.'),
     clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
     maxTokenAge: positiveDuration().optional().describe('Tokens issued longer ago than this are refused.'),
     requiredClaims: z
@@ -136,12 +138,17 @@ export const issuerSchema = z
       .optional()
       .describe('Claims that a token must have, besides iss, aud and exp. Default: [sub]; with `introspection` none.'),
   })
-  .transform(({ keys: given, requiredClaims, ...rest }) => ({
+  .transform(({ keys: from, algorithms, tokenType, requiredClaims, ...rest }) => ({
     ...rest,
-    keys: given ?? keys.parse({ discovery: true }),
-    keysAreNamed: given !== undefined,
+    keys: from ?? keys.parse({ discovery: true }),
+    algorithms: algorithms ?? [...ASYMMETRIC_ALGORITHMS],
+    tokenType: tokenType ?? ('access' as const),
     // Answers about a client of its own accord (client_credentials) have no subject (RFC 7662 §2.2).
     requiredClaims: requiredClaims ?? (rest.introspection ? [] : ['sub']),
+    /** What was said that is for tokens with a signature: beside `introspection` it would do nothing. */
+    saidForJwt: Object.entries({ keys: from, algorithms, tokenType }).flatMap(([key, value]) =>
+      value === undefined ? [] : [key],
+    ),
   }))
   .describe('Whose tokens are accepted, and how they are checked.');
 
