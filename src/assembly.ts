@@ -81,7 +81,7 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
   return {
     config,
     table: new RouteTable(routes),
-    sorter: new FieldSorter(managedHeaders(config)),
+    sorter: new FieldSorter(managedHeaders(config), watchedHeaders(config)),
     keyRings,
     cache,
     upstreams,
@@ -100,4 +100,12 @@ function managedHeaders({ routes, upstreams }: Config): string[] {
   return [...routes.flatMap((route) => route.headers.set), ...upstreams.flatMap((upstream) => upstream.headers)].map(
     ([name]) => name,
   );
+}
+
+/** Headers that a route removes or takes a token from: a spelling variant would be a way around that. */
+function watchedHeaders({ routes }: Config): string[] {
+  return routes.flatMap(({ headers, guard }) => {
+    const places = guard === 'public' ? [] : guard.tokenFrom;
+    return [...headers.remove, ...places.flatMap((place) => (place.kind === 'header' ? [place.name] : []))];
+  });
 }

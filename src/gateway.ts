@@ -8,7 +8,7 @@ import { type Outcome, pass, stop } from './outcome.ts';
 import type { RequestHead } from './request/head.ts';
 import { hostName } from './route/host.ts';
 import type { Params } from './route/table.ts';
-import { canonicalTarget, type Target, unusualTarget } from './route/target.ts';
+import { canonicalTarget, otherReadings, type Target, type Unusual, unusualTarget } from './route/target.ts';
 import { extractToken } from './token/extract.ts';
 import type { Verified } from './verify/verifier.ts';
 
@@ -25,8 +25,7 @@ export function decide(
   head: RequestHead,
   now: number,
 ): Decision | Promise<Decision> {
-  if (head.method === 'TRACE' || head.method === 'CONNECT')
-    return stop({ code: 'route.method', allow: USUAL_METHODS, close: true });
+  if (head.method === 'TRACE') return stop({ code: 'route.method', allow: USUAL_METHODS, close: true });
   if (head.target === '*' && head.method === 'OPTIONS') return pass(OPTIONS_OF_THE_GATEWAY);
 
   const target = canonicalTarget(head.target);
@@ -67,7 +66,12 @@ function findRoute(
   const match = world.table.match(hostName(authority), target.path, head.method);
   if (match.kind === 'route') {
     const refused = target.unusual.find((unusual) => !match.route.settings.allow.includes(unusual));
-    return refused === undefined ? pass(match) : unusualTarget(refused);
+    if (refused !== undefined) return unusualTarget(refused);
+    const alike = otherReadings(target).every((path) => {
+      const other = world.table.match(hostName(authority), path, head.method);
+      return other.kind === 'route' && other.route === match.route;
+    });
+    return alike ? pass(match) : unusualTarget(target.unusual[0] as Unusual);
   }
   const [unusual] = target.unusual;
   if (unusual !== undefined) return unusualTarget(unusual);

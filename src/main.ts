@@ -5,6 +5,8 @@ import { runCli } from './cli/run.ts';
 // The only file that touches `process`: arguments, environment, signals and the exit code.
 
 process.on('uncaughtException', (error) => {
+  // What is registered for the exit flushes the log, and would wait for a reader that may never come.
+  process.removeAllListeners('exit');
   process.stderr.write(`${JSON.stringify({ level: 'fatal', msg: 'a defect of bearergate', error: error.stack })}\n`);
   process.exit(EXIT.defect);
 });
@@ -16,6 +18,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
 });
+
+// A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
+setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3000).unref();
 
 /** The first signal begins the shutdown; a second one ends it at once. */
 function stopSignal(): Promise<string> {

@@ -83,10 +83,8 @@ export class GatewayServer {
     await new Promise((resolve) => setTimeout(resolve, delay));
     this.#requests.phase = 'closed';
     this.#log.closed();
-    const cut = await this.#finishRequests();
+    this.#log.stopped(await this.#finishRequests());
     await this.close();
-    this.#log.stopped(cut);
-    this.#log.flush();
   }
 
   /** Closes everything at once. */
@@ -96,7 +94,7 @@ export class GatewayServer {
     for (const keys of this.#world.keyRings.values()) keys.close();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await Promise.all(this.#world.upstreams.map((upstream) => upstream.destroy()));
-    this.#log.flush();
+    await this.#log.end();
   }
 
   /** Waits for what is under way, and cuts it when `drain.timeout` is over. Answers how many connections were cut. */
@@ -135,7 +133,7 @@ function createPublicServer(limits: Config['listen']['limits'], requests: Reques
   const server = createServer({
     maxHeaderSize: limits.headers,
     headersTimeout: limits.headersTimeout,
-    requestTimeout: Math.max(limits.requestTimeout, limits.headersTimeout),
+    requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAlive,
     connectionsCheckingInterval: 1000,
     // We look at Host ourselves, and say what is wrong with it.
@@ -143,11 +141,17 @@ function createPublicServer(limits: Config['listen']['limits'], requests: Reques
     noDelay: true,
   });
   server.maxConnections = limits.maxConnections;
+  // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
+  server.maxHeadersCount = 0;
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request, response) => requests.serve(request, response));
   }
   const connectFault: Fault = { code: 'route.method', allow: ['GET', 'HEAD'], close: true };
-  server.on('connect', (_, socket) => requests.refuseOn(socket as Socket, connectFault));
+  server.on('connect', (_, socket) => {
+    // node has taken its own listener off: a reset would be an error that nobody hears, which ends the process.
+    socket.on('error', () => socket.destroy());
+    requests.refuseOn(socket as Socket, connectFault);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy();
     else requests.refuseOn(socket as Socket, parserFault(error));

@@ -30,7 +30,7 @@ export async function openGateway(config: Config, io: CommandIo): Promise<Gatewa
   try {
     return await startGateway(config);
   } catch (error) {
-    const message = listenFailure(error as NodeJS.ErrnoException & { address?: string; port?: number });
+    const message = listenFailure(error as ListenError);
     if (message === undefined) throw error;
     io.stderr(`bearergate: ${message}\n`);
     return undefined;
@@ -38,8 +38,9 @@ export async function openGateway(config: Config, io: CommandIo): Promise<Gatewa
 }
 
 /** What keeps a server from listening, in one line; undefined for an error of another kind. */
-export function listenFailure(error: NodeJS.ErrnoException & { address?: string; port?: number }): string | undefined {
-  const where = `${error.address}:${error.port}`;
+export function listenFailure(error: ListenError): string | undefined {
+  if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return undefined;
+  const where = error.port === undefined ? String(error.hostname) : `${error.address}:${error.port}`;
   switch (error.code) {
     case 'EADDRINUSE':
       return `cannot listen on ${where}: the port is in use. Set another one in listen.port or admin.port, or stop what uses it.`;
@@ -49,6 +50,9 @@ export function listenFailure(error: NodeJS.ErrnoException & { address?: string;
     case 'ENOTFOUND':
       return `cannot listen on ${where}: this machine does not have that address.`;
     default:
-      return undefined;
+      return `cannot listen on ${where}: ${error.code}.`;
   }
 }
+
+/** What node tells of a failed listen: an address and port, or the name that could not be looked up. */
+export type ListenError = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };

@@ -37,11 +37,18 @@ const listen = z
       .describe('Networks of proxies whose X-Forwarded-*, Forwarded and X-Request-Id are believed.'),
     limits: z
       .strictObject({
-        headers: size().prefault('16KiB').describe('All request headers together, the request line included.'),
+        headers: size()
+          .refine((bytes) => bytes >= 1024, 'is too little for any request; 1KiB is the least')
+          .prefault('16KiB')
+          .describe('All request headers together, the request line included.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
         keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
         maxConnections: z.int().min(1).default(10_000).describe('Open connections; further ones are closed at once.'),
+      })
+      .refine(({ headersTimeout, requestTimeout }) => headersTimeout <= requestTimeout, {
+        error: 'headersTimeout is longer than requestTimeout, within which the headers have to arrive too',
+        params: { name: 'bad-value' },
       })
       .prefault({})
       .describe('What one client may take.'),
@@ -251,7 +258,9 @@ export const upstreamSchema = z.strictObject({
 
 /** One route. */
 export const routeSchema = z.strictObject({
-  id: name().describe('Its name in logs, metrics and messages.'),
+  id: name()
+    .refine((id) => id !== 'none', 'is what metrics call requests without a route')
+    .describe('Its name in logs, metrics and messages.'),
   match: z
     .strictObject({
       host: hostPattern().optional().describe('Exact, or *.example.com for every name below it. Default: any.'),

@@ -87,6 +87,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #upstream: Upstream;
   readonly #options: UpstreamRequest;
   #retries: number;
+  #timer: NodeJS.Timeout | undefined;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
@@ -114,9 +115,14 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#options.body = new RequestBody(request, limit, () => this.#tooLarge(limit));
     }
     this.#upstream.send(this.#options, this);
+    // undici's own clock runs from the moment a request has a connection; waiting for one counts as well.
+    if (this.#abort === undefined && !this.#over) {
+      this.#timer = setTimeout(this.#waitedTooLong, this.#options.headersTimeout as number);
+    }
   }
 
   onConnect(abort: (error?: Error) => void): void {
+    clearTimeout(this.#timer);
     this.#abort = abort;
     if (this.#over) abort();
   }
@@ -166,7 +172,9 @@ class Exchange implements Dispatcher.DispatchHandler {
       }
     }
     if (response.write(chunk)) return true;
-    response.once('drain', this.#resume as () => void);
+    // A client that reads nothing must not keep a connection to the upstream: undici's clock stands while we pause it.
+    this.#timer = setTimeout(this.#clientStalled, this.#options.bodyTimeout as number);
+    response.once('drain', this.#drained);
     return false;
   }
 
@@ -217,8 +225,23 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#abort?.(new Error('the client has gone'));
   };
 
+  readonly #waitedTooLong = (): void => {
+    if (!this.#over) this.#refuse({ code: 'forward.timeout', detail: 'No connection to it became free in time.' });
+  };
+
+  readonly #drained = (): void => {
+    clearTimeout(this.#timer);
+    this.#resume?.();
+  };
+
+  readonly #clientStalled = (): void => {
+    this.#clientGone();
+    this.#passage.response.destroy();
+  };
+
   #finish(): void {
     this.#over = true;
+    clearTimeout(this.#timer);
     this.#passage.request.socket.off('close', this.#clientGone);
   }
 }

@@ -48,9 +48,7 @@ function compileReference(reference: Reference): RenderTemplate {
 
 function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string') return headerSafe(value);
-  // A comma within an element would make two of one: a group named `users,admin` must not become the group `admin`.
-  if (Array.isArray(value)) return value.map((item) => headerSafe(scalarText(item)).replaceAll(',', '%2C')).join(',');
+  if (Array.isArray(value)) return value.map((item) => elementSafe(scalarText(item))).join(',');
   return headerSafe(scalarText(value));
 }
 
@@ -58,14 +56,24 @@ function scalarText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-const SAFE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
-const UNSAFE_CHARACTER = /[^\x20-\x7e]|%|^ +| +$/gu;
+/** Printable, without spaces at the ends, and nothing in it that looks encoded. */
+const SAFE = /^(?!.*%[0-9A-Fa-f]{2})(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+const UNSAFE_PIECE = /[^\x20-\x7e]|%|^ +| +$/gu;
 
 /**
  * A text that can stand in a header. One that can't (controls, CR LF, non-ASCII, spaces at its ends, which parsers cut
- * off) is percent-encoded as UTF-8 where it has to be, its percent signs too, so that decoding gives the text back.
+ * off) is percent-encoded as UTF-8 where it has to be, its percent signs too. One that looks encoded is encoded as well:
+ * two claims never send the same value, so that nobody becomes `müller` by the name of `m%C3%BCller`.
  */
 export function headerSafe(text: string): string {
-  if (SAFE.test(text)) return text;
-  return text.toWellFormed().replace(UNSAFE_CHARACTER, (piece) => encodeURIComponent(piece));
+  return SAFE.test(text) ? text : encode(text);
+}
+
+/** The same for one element of a list. A comma within it would make two of one: the group `users,admin` is not `admin`. */
+function elementSafe(text: string): string {
+  return text.includes(',') ? encode(text).replaceAll(',', '%2C') : headerSafe(text);
+}
+
+function encode(text: string): string {
+  return text.toWellFormed().replace(UNSAFE_PIECE, (piece) => encodeURIComponent(piece));
 }

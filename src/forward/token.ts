@@ -30,7 +30,7 @@ function withoutCookies(field: string, names: ReadonlySet<string>): string | und
   const kept = field
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => !names.has(pair.split('=', 1)[0] as string));
+    .filter((pair) => !names.has((pair.split('=', 1)[0] as string).trim()));
   return kept.length > 0 ? kept.join('; ') : undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { UpstreamSettings } from '../config/config.ts';
 
@@ -19,7 +19,8 @@ export class Upstream {
   constructor(settings: UpstreamSettings) {
     this.settings = settings;
     const { protocol, hostname } = new URL(settings.url);
-    this.serverName = protocol === 'https:' ? hostname : undefined;
+    // RFC 6066 §3 knows no addresses here.
+    this.serverName = protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : undefined;
     this.#room = settings.connections + settings.queue;
     this.#pool = new Pool(settings.url, {
       connections: settings.connections,
@@ -47,11 +48,6 @@ export class Upstream {
     } catch (error) {
       handler.onError?.(error as Error);
     }
-  }
-
-  /** Lets the requests under way end, then closes the connections. */
-  async close(): Promise<void> {
-    await this.#pool.close();
   }
 
   async destroy(): Promise<void> {

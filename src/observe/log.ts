@@ -21,19 +21,25 @@ const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gatewa
 const BUFFER = 4096;
 const MOST_BUFFERED = 8 * 1024 * 1024;
 const FLUSH_EVERY = 200;
+/** How long the last lines may take at the end. */
+const LAST_FLUSH = 1000;
 
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver {
   readonly #pino: Logger;
   readonly #access: boolean;
-  readonly #flush: () => void;
+  readonly #output: Output;
+  /** Lines that could not be written. */
+  dropped = 0;
 
   constructor(settings: { readonly level: Level; readonly access: boolean }, target: DestinationStream | undefined) {
-    const [stream, flush] = target ? ([target, () => {}] as const) : standardOutput();
-    this.#flush = flush;
+    const onDrop = () => {
+      this.dropped += 1;
+    };
+    this.#output = target ? { stream: target, end: async () => {} } : standardOutput(onDrop);
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
-    this.#pino = pino({ level: settings.level, base: null, timestamp: isoTime, formatters }, stream);
+    this.#pino = pino({ level: settings.level, base: null, timestamp: isoTime, formatters }, this.#output.stream);
   }
 
   /** The one line of a request. */
@@ -85,16 +91,41 @@ export class Log implements KeyObserver {
     this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
   }
 
-  flush(): void {
-    this.#flush();
+  /** Writes what is buffered. Nothing is logged after that. */
+  end(): Promise<void> {
+    return this.#output.end();
   }
 }
 
+/** Where lines go, and how that ends. */
+interface Output {
+  readonly stream: DestinationStream;
+  /** Resolves when what is buffered has been written, or after a moment when nobody takes it. */
+  end(): Promise<void>;
+}
+
 /** Lines leave in batches and never block the event loop, even when nobody reads the other end of the pipe. */
-function standardOutput(): readonly [DestinationStream, () => void] {
+function standardOutput(onDrop: () => void): Output {
   const stream = destination({ dest: 1, sync: false, minLength: BUFFER, maxLength: MOST_BUFFERED });
-  setInterval(() => stream.flush(), FLUSH_EVERY).unref();
-  return [stream, () => stream.flushSync()];
+  stream.on('drop', onDrop);
+  // A full disk or a reader that has gone: lines are lost and counted, requests go on.
+  stream.on('error', onDrop);
+  const timer = setInterval(() => stream.flush(() => {}), FLUSH_EVERY).unref();
+  return {
+    stream,
+    async end() {
+      clearInterval(timer);
+      await new Promise<void>((resolve) => {
+        const deadline = setTimeout(resolve, LAST_FLUSH);
+        stream.flush(() => {
+          clearTimeout(deadline);
+          resolve();
+        });
+      });
+      // Without this pino flushes once more at exit, and waits for a reader that may never come.
+      stream.destroy();
+    },
+  };
 }
 
 let lastTime = 0;

@@ -24,6 +24,8 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
   host: 'host',
   'http2-settings': 'drop',
   'keep-alive': 'drop',
+  // CGI turns it into the variable HTTP_PROXY, which programs obey (httpoxy, CVE-2016-5385).
+  proxy: 'drop',
   'proxy-authenticate': 'drop',
   'proxy-authorization': 'drop',
   'proxy-connection': 'drop',
@@ -36,32 +38,27 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
 };
 
 /** What our own answer must never be ambiguous about, so that a spelling variant is no way around it. */
-const GUARDED = [
-  'authorization',
-  'content-length',
-  'host',
-  'transfer-encoding',
-  'x-request-id',
-  'connection',
-  'cookie',
-];
+const GUARDED = ['authorization', 'content-length', 'host', 'transfer-encoding', 'x-request-id', 'connection'];
 
 /** The names of which most requests consist are looked up once; a flood of invented or long ones must not fill the memory. */
 const MEMORY = { names: 2000, length: 64 };
 
 /**
  * Sorts header fields by name, for one configuration. `managed` are the names that any route sets: whatever a client
- * sends under them is dropped (Caddy CVE-2026-30851). A variant that many servers read as the same name, because they
+ * sends under them is dropped (Caddy CVE-2026-30851). `watched` are names that a route looks at or removes. A variant that many servers read as the same name, because they
  * map `-` to `_` (CGI) or `.` to `_` (PHP), is refused (oauth2-proxy CVE-2025-64484, Traefik CVE-2026-88011).
  */
 export class FieldSorter {
   readonly #managed: ReadonlySet<string>;
+  /** Names of #guarded that may go on in their own spelling. */
+  readonly #watched: ReadonlySet<string>;
   readonly #guarded: ReadonlySet<string>;
   readonly #seen = new Map<string, FieldKind>();
 
-  constructor(managed: Iterable<string>) {
+  constructor(managed: Iterable<string>, watched: Iterable<string> = []) {
     this.#managed = new Set([...managed].map((name) => name.toLowerCase()));
-    this.#guarded = new Set([...GUARDED, ...this.#managed].map(plain));
+    this.#watched = new Set([...watched, 'cookie'].map((name) => name.toLowerCase()));
+    this.#guarded = new Set([...GUARDED, ...this.#managed, ...this.#watched].map(plain));
   }
 
   /** The kind of a field, by its name as it came. */
@@ -78,8 +75,8 @@ export class FieldSorter {
     if (this.#managed.has(name)) return 'drop';
     const reading = plain(name);
     if (reading.startsWith('x-forwarded-')) return reading === name ? 'forwarded' : 'alias';
-    if (reading !== name && (this.#guarded.has(reading) || KINDS[reading] === 'forwarded')) return 'alias';
-    return this.#guarded.has(reading) && name !== 'cookie' ? 'alias' : 'keep';
+    if (KINDS[reading] === 'forwarded') return 'alias';
+    return this.#guarded.has(reading) && !this.#watched.has(name) ? 'alias' : 'keep';
   }
 }
 

@@ -100,6 +100,7 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
         readConnection(head, value);
         break;
       case 'expect':
+        if (head.expect !== undefined) return invalid('The Expect header is given more than once.');
         head.expect = value;
         break;
       case 'forwarded':

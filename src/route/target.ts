@@ -73,7 +73,8 @@ function characterFlaw(path: string): string | undefined {
 function segmentFlaw(segment: string, last: boolean): string | undefined {
   if (segment === '') return last ? undefined : 'The path has an empty segment (//).';
   for (const piece of segment.split('%2F')) {
-    const name = piece.split(';', 1)[0];
+    // `%3B` too: Spring and others decode before they cut.
+    const name = piece.split(/;|%3B/, 1)[0];
     if (name === '.' || name === '..') return 'The path has a dot segment (. or ..).';
     if (name === '' && piece !== '') return 'The path has a segment of parameters alone (/;).';
   }
@@ -116,6 +117,17 @@ function escapeFlaw(part: string): string | undefined {
 
 function escapeOf(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/**
+ * The paths that an upstream may read in an unusual one: without what follows a semicolon, with `%2F` as a slash, or
+ * both. Where they lead to another route, the one that matched would be a way around it (`/admin;x` for `/admin`).
+ */
+export function otherReadings({ path, unusual }: Target): readonly string[] {
+  if (unusual.length === 0) return [];
+  const cut = path.replace(/(?:;|%3B)[^/]*/g, '');
+  const split = path.replaceAll('%2F', '/');
+  return [cut, split, split.replace(/(?:;|%3B)[^/]*/g, '')];
 }
 
 /** The fault for an unusual target on a route that does not allow it. */

@@ -42,8 +42,6 @@ export class Requests {
   readonly #peers: Peers;
   /** The last request that each connection brought. */
   readonly #latest = new WeakMap<Socket, UnderWay>();
-  /** Connections that have been promised a close: what comes on them after that is not read as requests. */
-  readonly #closing = new WeakSet<Socket>();
 
   constructor({ world, now, log, metrics }: RequestSurroundings) {
     this.#world = world;
@@ -54,8 +52,9 @@ export class Requests {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    // After a head that two readers understand in two ways, what follows may be somebody's smuggled request.
-    if (this.#closing.has(request.socket)) return;
+    // A connection that has been promised a close brings no more requests (RFC 9112 §9.6): after a head that two readers
+    // understand in two ways, what follows may be somebody's smuggled one.
+    if (this.#latest.get(request.socket)?.response.shouldKeepAlive === false) return;
     const now = this.#now();
     const peer = this.#peers.of(request.socket);
     const head = readHead(request, this.#world.sorter);
@@ -65,7 +64,7 @@ export class Requests {
     this.#latest.set(request.socket, { journey, request, response });
     this.#watchEnd(journey, request, response);
     // The parser reads nothing behind a request to upgrade.
-    if (this.phase !== 'open' || (head.ok && head.value.upgrade)) this.#closeAfter(request, response);
+    if (this.phase !== 'open' || (head.ok && head.value.upgrade)) response.shouldKeepAlive = false;
     try {
       const decision = this.#decide(head, journey, now);
       if (decision instanceof Promise) {
@@ -117,7 +116,8 @@ export class Requests {
   }
 
   #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    if (response.destroyed) return; // the client went while the token was checked
+    // The client went while the token was checked; a response that waits behind another one isn't told.
+    if (response.destroyed || request.socket.destroyed) return;
     if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
     else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
     else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, request, response);
@@ -148,7 +148,7 @@ export class Requests {
 
   #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     journey.fault = fault;
-    if (fault.close) this.#closeAfter(request, response);
+    if (fault.close) response.shouldKeepAlive = false;
     const issuers = journey.route?.issuerNames ?? [];
     const reply = replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors);
     sendReply(reply, journey.hasBody, request, response);
@@ -157,12 +157,6 @@ export class Requests {
   #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     this.#log.defect(error, journey.id);
     this.#refuse({ code: 'gateway.internal', cause: error }, journey, request, response);
-  }
-
-  /** The answer to this request is the last one on its connection. */
-  #closeAfter(request: IncomingMessage, response: ServerResponse): void {
-    response.shouldKeepAlive = false;
-    this.#closing.add(request.socket);
   }
 
   #watchEnd(journey: Journey, request: IncomingMessage, response: ServerResponse): void {

@@ -22,6 +22,11 @@ const LASTING: ReadonlySet<Code> = new Set<Code>([
   'token.inactive',
 ]);
 
+/** Without a `kid` nothing tells a forged signature from one by a key that is not published yet. */
+function isLasting(code: Code, jws: CompactJws | undefined): boolean {
+  return LASTING.has(code) && !(code === 'token.signature' && jws?.header.kid === undefined);
+}
+
 /**
  * The verifier of a set of issuers, in front of which a cache stands. A hit skips the signature and nothing else, and
  * makes no promise; a token that many requests bring at once is verified once.
@@ -100,7 +105,8 @@ export class CachedVerifier implements Verifier {
   ): Promise<Outcome<Verified>> {
     const outcome = await issuer.prove(token, jws, now);
     if (outcome.ok) this.#cache.accept(key, outcome.value, issuer.usefulUntil(outcome.value) - this.#now());
-    else if (LASTING.has(outcome.fault.code)) this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
+    else if (isLasting(outcome.fault.code, jws))
+      this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
     return outcome;
   }
 

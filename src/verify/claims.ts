@@ -98,7 +98,9 @@ function requiredFault(claims: JsonObject, issuer: IssuerSettings): Fault | unde
 
 function missingFault(claims: JsonObject, required: readonly string[]): Fault | undefined {
   // `aud` has a code of its own, which tells more.
-  const missing = required.find((name) => name !== 'aud' && (claims[name] === undefined || claims[name] === null));
+  const missing = required.find(
+    (name) => name !== 'aud' && (!Object.hasOwn(claims, name) || claims[name] === undefined || claims[name] === null),
+  );
   return missing === undefined ? undefined : { code: 'token.claims', detail: `The token lacks the claim ${missing}.` };
 }
 

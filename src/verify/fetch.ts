@@ -21,6 +21,7 @@ export interface Asking {
  */
 export async function fetchJson(url: string, { timeout, fetch, cancel, request }: Asking): Promise<unknown> {
   const deadline = startDeadline(timeout, cancel);
+  const shown = shownUrl(url);
   let text: string;
   try {
     const { signal } = deadline;
@@ -32,21 +33,27 @@ export async function fetchJson(url: string, { timeout, fetch, cancel, request }
     });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new ProviderError(`${url} answered ${response.status}`);
+      throw new ProviderError(`${shown} answered ${response.status}`);
     }
-    text = await readAtMost(response, url);
+    text = await readAtMost(response, shown);
   } catch (error) {
     throw error instanceof ProviderError
       ? error
-      : new ProviderError(`${url} ${failure(error, timeout)}`, { cause: error });
+      : new ProviderError(`${shown} ${failure(error, timeout)}`, { cause: error });
   } finally {
     deadline.end();
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new ProviderError(`${url} did not answer JSON`);
+    throw new ProviderError(`${shown} did not answer JSON`);
   }
+}
+
+/** An address as it may stand in a message: a query can hold a key to it. */
+export function shownUrl(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }
 
 /**

@@ -29,7 +29,7 @@ test('compressed answers are measured as what they become', async (t) => {
   const bomb = gzipSync(Buffer.from(JSON.stringify({ keys: [], padding: ' '.repeat(10_000_000) })));
   t.true(bomb.length < 100_000);
   const url = await answering(t, bomb, { 'content-encoding': 'gzip' });
-  await t.throwsAsync(get(url), { instanceOf: ProviderError, message: `${url} answered more than 524288 bytes` });
+  await t.throwsAsync(get(url), { instanceOf: ProviderError, message: `${url}/ answered more than 524288 bytes` });
 });
 
 test('exactly 512 KiB are read', async (t) => {
@@ -67,7 +67,7 @@ test('a timeout is kept even if the garbage is collected while the fetch waits',
     collect();
     await nextTurn();
   }
-  await t.throwsAsync(fetching, { instanceOf: ProviderError, message: `${url} did not answer within 300 ms` });
+  await t.throwsAsync(fetching, { instanceOf: ProviderError, message: `${url}/ did not answer within 300 ms` });
 });
 
 const ADDRESSES: readonly (readonly [url: string, plain: boolean, allowed: boolean])[] = [

@@ -3,7 +3,7 @@ import { type Outcome, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
 import { answerFault, scopesOf, timeFault } from '../claims.ts';
-import { type Fetch, fetchJson, ProviderError } from '../fetch.ts';
+import { type Fetch, fetchJson, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
 import { type IssuerVerifier, Verified } from '../verifier.ts';
 
@@ -13,6 +13,8 @@ export class IntrospectionVerifier implements IssuerVerifier {
   readonly settings: OpaqueIssuerSettings;
   readonly #fetch: Fetch;
   readonly #closing: AbortSignal;
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(settings: OpaqueIssuerSettings, fetch: Fetch, closing: AbortSignal) {
     this.settings = settings;
@@ -68,17 +70,40 @@ export class IntrospectionVerifier implements IssuerVerifier {
     return proof.answer?.goodUntil ?? 0;
   }
 
+  /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
   async #ask(token: RawToken): Promise<JsonObject> {
+    await this.#turn();
+    try {
+      return await this.#askNow(token);
+    } finally {
+      this.#underWay -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#underWay >= MOST_UNDER_WAY) {
+      if (this.#waiting.length >= MOST_WAITING) throw new ProviderError('too many tokens wait to be asked about');
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#underWay += 1;
+  }
+
+  async #askNow(token: RawToken): Promise<JsonObject> {
     const { url, timeout } = this.settings.introspection;
     const request = introspectionRequest(token, this.settings.introspection);
     const answer = await fetchJson(url, { timeout, request, fetch: this.#fetch, cancel: this.#closing });
     const fields =
       typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? (answer as JsonObject) : {};
     // RFC 7662 §2.2: a boolean, always. Reading a text as yes or no would be our guess about somebody's access.
-    if (typeof fields.active !== 'boolean') throw new ProviderError(`${url} did not say \`active\` as true or false`);
+    if (typeof fields.active !== 'boolean')
+      throw new ProviderError(`${shownUrl(url)} did not say \`active\` as true or false`);
     return fields;
   }
 }
+
+const MOST_UNDER_WAY = 64;
+const MOST_WAITING = 1024;
 
 const INACTIVE = 'The issuer says that this token is not active: it was revoked, has expired or was never issued.';
 
