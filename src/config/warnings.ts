@@ -1,3 +1,4 @@
+import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
 import type { PathPattern } from './pattern.ts';
@@ -13,6 +14,7 @@ export const ROUTE_WARNINGS = ['public-under-guarded', 'token-forwarded', 'token
 export function unwise(gateway: GatewayFile, scene: Scene, faultless: boolean): Finding[] {
   return [
     ...trustsEverybody(gateway),
+    ...Object.entries(gateway.issuers).flatMap(([name, { keys }]) => uselessKeys(name, keys.inline)),
     ...(faultless ? unused(gateway, scene.draft) : []),
     ...Object.entries(gateway.upstreams).flatMap(([name, { headers }]) =>
       clearSecrets(headers.set, ['upstreams', name, 'headers', 'set'], scene),
@@ -34,6 +36,22 @@ function trustsEverybody({ listen }: GatewayFile): Finding[] {
     const message = 'this is every address: any client may write its own X-Forwarded-For';
     return [warningAt(path, 'trusts-everybody', message, 'name the networks of your proxies')];
   });
+}
+
+/** Keys that stand in the file are looked at like fetched ones, but now: none of them gets better by waiting. */
+function uselessKeys(name: string, inline: readonly unknown[] | undefined): Finding[] {
+  const path = ['issuers', name, 'keys', 'inline'];
+  const hint = 'it is left out; tokens that it signed get 401, or 503 when there is no other key';
+  return keyFlaws(inline).map((flaw) => warningAt(path, 'useless-key', `a key here cannot be used: ${flaw}`, hint));
+}
+
+function keyFlaws(keys: readonly unknown[] | undefined): readonly string[] {
+  if (keys === undefined) return [];
+  try {
+    return readJwks({ keys }).leftOut;
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 function unused(gateway: GatewayFile, { defaultAuth }: Draft): Finding[] {

@@ -94,8 +94,8 @@ const KEYS: readonly [title: string, keys: string, source: object][] = [
   ['a file elsewhere', '{ file: /run/jwks.json }', { kind: 'file', path: '/run/jwks.json' }],
   [
     'keys in place',
-    '{ inline: [{ kty: OKP, crv: Ed25519, x: abc }] }',
-    { kind: 'inline', keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'abc' }] },
+    '{ inline: [{ kty: OKP, crv: Ed25519, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo }] }',
+    { kind: 'inline', keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }] },
   ],
   ['discovery that is said', '{ discovery: true }', { kind: 'discovery' }],
 ];

@@ -15,6 +15,15 @@ const PUBLIC = ['<     match: { path: /health }', '>     match: { path: "/orders
 
 const UNWISE: readonly Unwise[] = [
   {
+    name: 'useless-key',
+    edit: [
+      '<     issuer: https://login.example.com',
+      '>     issuer: https://login.example.com',
+      '>     keys: { inline: [{ kty: oct, k: c2VjcmV0 }] }',
+    ],
+    at: [7, 21],
+  },
+  {
     name: 'public-under-guarded',
     edit: PUBLIC,
     at: [30, 11],
