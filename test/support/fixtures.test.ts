@@ -190,7 +190,9 @@ test('after a 101 the recording upstream leaves the bytes to its handler', async
   connection.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\n\r\n');
   t.is((await connection.read()).responses[0]?.status, 101);
   connection.write('GET /smuggled HTTP/1.1\r\n\r\n');
-  const { responses } = await connection.read({ until: 'timeout', timeoutMs: 100 });
+  await upstream.waitUntil(() => upstream.connections[0]?.received().includes('smuggled') === true, 'the bytes');
+  connection.end();
+  const { responses } = await connection.read({ until: 'close' });
   t.is(responses[0]?.body, 'GET /smuggled HTTP/1.1\r\n\r\n');
   t.is(upstream.requests.length, 1);
   connection.destroy();

@@ -58,10 +58,15 @@ const REFUSED: readonly (readonly [
   ['no exp', 'token.claims', true, signToken(EC, { ...CLAIMS, exp: undefined }), EC],
 ];
 
+/** A key of another kind than the algorithm asks for: jose says so in an error of its own or, on newer Nodes, a TypeError. */
+const MISFITS = ['token.algorithm', 'token.signature'];
+
 for (const [title, code, proved, token, key, over] of REFUSED) {
   test(`jose's no to ${title} is ${code}${proved ? ', of a signature that held' : ''}`, async (t) => {
     const verdict = await verdictOn(token, key, over);
-    t.like(verdict, { ok: false, code, proved } as never);
+    t.like(verdict, { ok: false, proved } as never);
+    const codes = /and an? (?:RSA|EC) key|that says ES256/.test(title) ? MISFITS : [code];
+    t.true(!verdict.ok && codes.includes(verdict.code), JSON.stringify(verdict));
     t.true(!verdict.ok && verdict.cause instanceof Error);
   });
 }
