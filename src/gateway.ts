@@ -8,7 +8,7 @@ import { type Outcome, pass, stop } from './outcome.ts';
 import type { RequestHead } from './request/head.ts';
 import { hostName } from './route/host.ts';
 import type { Params } from './route/table.ts';
-import { canonicalTarget, otherReadings, type Target, type Unusual, unusualTarget } from './route/target.ts';
+import { canonicalTarget, type Target, unusualTarget } from './route/target.ts';
 import { extractToken } from './token/extract.ts';
 import type { Verified } from './verify/verifier.ts';
 
@@ -67,11 +67,11 @@ function findRoute(
   if (match.kind === 'route') {
     const refused = target.unusual.find((unusual) => !match.route.settings.allow.includes(unusual));
     if (refused !== undefined) return unusualTarget(refused);
-    const alike = otherReadings(target).every((path) => {
+    const alike = target.readings.every((path) => {
       const other = world.table.match(hostName(authority), path, head.method);
       return other.kind === 'route' && other.route === match.route;
     });
-    return alike ? pass(match) : unusualTarget(target.unusual[0] as Unusual);
+    return alike ? pass(match) : unusualTarget(target.unusual[0] ?? 'semicolon');
   }
   const [unusual] = target.unusual;
   if (unusual !== undefined) return unusualTarget(unusual);

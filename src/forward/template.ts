@@ -63,7 +63,7 @@ const UNSAFE_PIECE = /[^\x20-\x7e]|%|^ +| +$/gu;
 /**
  * A text that can stand in a header. One that can't (controls, CR LF, non-ASCII, spaces at its ends, which parsers cut
  * off) is percent-encoded as UTF-8 where it has to be, its percent signs too. One that looks encoded is encoded as well:
- * two claims never send the same value, so that nobody becomes `müller` by the name of `m%C3%BCller`.
+ * texts that differ send values that differ, so that nobody becomes `müller` by the name of `m%C3%BCller`.
  */
 export function headerSafe(text: string): string {
   return SAFE.test(text) ? text : encode(text);

@@ -10,6 +10,8 @@ export interface Target {
   readonly authority: string | undefined;
   /** What stands in the path and needs a route that allows it. */
   readonly unusual: readonly Unusual[];
+  /** Other paths that an upstream may read in this one; none for nearly all. */
+  readonly readings: readonly string[];
 }
 
 export type Unusual = 'semicolon' | 'encodedSlash';
@@ -18,6 +20,7 @@ export type Unusual = 'semicolon' | 'encodedSlash';
 const PLAIN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/;
 const PLAIN_QUERY = /^[\x21\x22\x24-\x7e]*$/;
 const NOTHING_UNUSUAL: readonly Unusual[] = [];
+const NO_READINGS: readonly string[] = [];
 
 /**
  * Makes a request target canonical, or refuses it with route.target where two readers could understand it in two ways:
@@ -31,7 +34,8 @@ export function canonicalTarget(raw: string): Outcome<Target> {
   const path = mark === -1 ? rest : rest.slice(0, mark);
   const query = mark === -1 ? '' : rest.slice(mark);
   if (!PLAIN_QUERY.test(query)) return refuse('The query has a character that has to be percent-encoded.');
-  if (path !== '' && PLAIN_PATH.test(path)) return pass({ path, query, authority, unusual: NOTHING_UNUSUAL });
+  if (path !== '' && PLAIN_PATH.test(path))
+    return pass({ path, query, authority, unusual: NOTHING_UNUSUAL, readings: NO_READINGS });
   const canonical = canonicalPath(path);
   return canonical.ok ? pass({ ...canonical.value, query, authority }) : canonical;
 }
@@ -43,7 +47,7 @@ function splitAuthority(raw: string): Outcome<{ authority: string | undefined; r
   return pass({ authority, rest: rest.startsWith('/') ? rest : `/${rest}` });
 }
 
-function canonicalPath(path: string): Outcome<Pick<Target, 'path' | 'unusual'>> {
+function canonicalPath(path: string): Outcome<Pick<Target, 'path' | 'unusual' | 'readings'>> {
   const flaw = characterFlaw(path);
   if (flaw) return refuse(flaw);
   const unusual = new Set<Unusual>();
@@ -59,7 +63,8 @@ function canonicalPath(path: string): Outcome<Pick<Target, 'path' | 'unusual'>> 
     if (segment.value.includes('%2F')) unusual.add('encodedSlash');
     segments.push(segment.value);
   }
-  return pass({ path: `/${segments.join('/')}`, unusual: [...unusual] });
+  const canonical = `/${segments.join('/')}`;
+  return pass({ path: canonical, unusual: [...unusual], readings: otherReadings(canonical) });
 }
 
 function characterFlaw(path: string): string | undefined {
@@ -120,14 +125,17 @@ function escapeOf(character: string): string {
 }
 
 /**
- * The paths that an upstream may read in an unusual one: without what follows a semicolon, with `%2F` as a slash, or
- * both. Where they lead to another route, the one that matched would be a way around it (`/admin;x` for `/admin`).
+ * The paths that an upstream may read in this one: without what follows a semicolon (encoded too), with `%2F` as a
+ * slash, or both; several slashes as one. Where they lead to another route, the one that matched would be a way around
+ * it: `/admin;x` for `/admin`.
  */
-export function otherReadings({ path, unusual }: Target): readonly string[] {
-  if (unusual.length === 0) return [];
-  const cut = path.replace(/(?:;|%3B)[^/]*/g, '');
-  const split = path.replaceAll('%2F', '/');
-  return [cut, split, split.replace(/(?:;|%3B)[^/]*/g, '')];
+function otherReadings(path: string): readonly string[] {
+  const split = path.replaceAll('%2F', '/').replace(/\/{2,}/g, '/');
+  return [...new Set([withoutParameters(path), split, withoutParameters(split)])].filter((reading) => reading !== path);
+}
+
+function withoutParameters(path: string): string {
+  return path.replace(/(?:;|%3B)[^/]*/g, '');
 }
 
 /** The fault for an unusual target on a route that does not allow it. */

@@ -52,7 +52,7 @@ test('an upstream that accepts and says nothing is 504 after the time of the rou
     t,
     {
       upstream: { timeouts: { response: '20s' } },
-      routes: [{ id: 'slow', match: { path: '/**' }, timeouts: { response: '80ms' } }],
+      routes: [{ id: 'slow', match: { path: '/**' }, timeouts: { response: '1s' } }],
     },
     () => undefined,
   );

@@ -76,17 +76,20 @@ export class IntrospectionVerifier implements IssuerVerifier {
     try {
       return await this.#askNow(token);
     } finally {
-      this.#underWay -= 1;
-      this.#waiting.shift()?.();
+      // A place goes straight to the one who has waited longest, so that no newcomer takes it between.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#underWay -= 1;
     }
   }
 
   async #turn(): Promise<void> {
-    if (this.#underWay >= MOST_UNDER_WAY) {
-      if (this.#waiting.length >= MOST_WAITING) throw new ProviderError('too many tokens wait to be asked about');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#underWay < MOST_UNDER_WAY) {
+      this.#underWay += 1;
+      return;
     }
-    this.#underWay += 1;
+    if (this.#waiting.length >= MOST_WAITING) throw new ProviderError('too many tokens wait to be asked about');
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   async #askNow(token: RawToken): Promise<JsonObject> {
