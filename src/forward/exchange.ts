@@ -1,0 +1,216 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Fault } from '../errors/fault.ts';
+import { leaveUnread } from '../request/linger.ts';
+import { RequestBody } from './body.ts';
+import { failureFault, isBrokenConnection } from './failure.ts';
+import type { HeaderRules, RequestFacts } from './headers.ts';
+import type { Upstream, UpstreamRequest } from './upstream.ts';
+
+/** One request on its way: who asks, what for, and how to tell when it can't be answered. */
+export interface Passage {
+  readonly facts: RequestFacts;
+  readonly path: string;
+  readonly query: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Called once the upstream has room for the request: only now its body is asked for. */
+  readonly welcome: () => void;
+  /** Called at most once, and only while nothing of an answer has been sent. */
+  readonly refuse: (fault: Fault) => void;
+  /** Called when the upstream breaks off in the middle of its answer. */
+  readonly broken: (error: Error) => void;
+}
+
+/** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #passage: Passage;
+  readonly #rules: HeaderRules;
+  readonly #upstream: Upstream;
+  readonly #options: UpstreamRequest;
+  #retries: number;
+  #timer: NodeJS.Timeout | undefined;
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  /** Bytes that the answer still has to bring; undefined when it doesn't say. */
+  #expected: number | undefined;
+  #answering = false;
+  /** Nobody is interested any more in what undici tells. */
+  #over = false;
+
+  constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: UpstreamRequest, retries: number) {
+    this.#passage = passage;
+    this.#rules = rules;
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#retries = retries;
+  }
+
+  start(maxBody: number | undefined): void {
+    const { request, response, facts } = this.#passage;
+    response.on('close', this.#clientGone);
+    // A response that waits behind another one (pipelining) isn't told when its connection closes. As many may wait as
+    // are sent, each takes its listener off again, and a warning about their number would be about nothing.
+    if (response.socket === null) request.socket.setMaxListeners(0).on('close', this.#clientGone);
+    if (facts.head.hasBody) {
+      const limit = maxBody ?? Number.POSITIVE_INFINITY;
+      this.#options.body = new RequestBody(request, limit, () => this.#tooLarge(limit));
+    }
+    this.#upstream.send(this.#options, this);
+    // undici's own clock runs from the moment a request has a connection; waiting for one counts as well.
+    if (this.#abort === undefined && !this.#over) {
+      this.#timer = setTimeout(this.#waitedTooLong, this.#options.headersTimeout as number);
+    }
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    clearTimeout(this.#timer);
+    this.#abort = abort;
+    if (this.#over) abort();
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
+    if (this.#over) return true;
+    const { request, response, facts } = this.#passage;
+    const headers = this.#rules.forClient(raw, facts);
+    if (headers === undefined) {
+      this.#refuse({
+        code: 'forward.invalid-response',
+        detail: 'Its body is in a transfer coding other than chunked.',
+      });
+      return true;
+    }
+    this.#resume = resume;
+    // Of a body that comes no further the connection can't be read on: a next request would stand behind it.
+    if (facts.head.hasBody && !request.complete) {
+      response.shouldKeepAlive = false;
+      leaveUnread(request);
+    }
+    if (status === 204) dropContentLength(headers);
+    response.writeHead(status, PLAIN_REASON.test(statusText) ? statusText : '', headers);
+    this.#answering = true;
+    if (facts.head.method === 'HEAD' || status === 204 || status === 304) {
+      // Complete here: of a Content-Length that undici waits for in vain (RFC 9110 §8.6) we want to hear nothing.
+      this.#finish();
+      response.end();
+      return true;
+    }
+    this.#expected = contentLength(headers);
+    // An answer without a length may be a stream: its head must not wait for the first byte that comes later.
+    if (this.#expected === undefined) queueMicrotask(() => response.headersSent && flush(response));
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true;
+    const { response } = this.#passage;
+    if (this.#expected !== undefined) {
+      this.#expected -= chunk.length;
+      // The last piece and the end leave in one write.
+      if (this.#expected === 0) {
+        response.end(chunk);
+        return true;
+      }
+    }
+    if (response.write(chunk)) return true;
+    // A client that reads nothing must not keep a connection to the upstream: undici's clock stands while we pause it.
+    this.#timer = setTimeout(this.#clientStalled, this.#options.bodyTimeout as number);
+    response.once('drain', this.#drained);
+    return false;
+  }
+
+  onComplete(): void {
+    this.#upstream.leave();
+    if (this.#over) return;
+    this.#finish();
+    const { response } = this.#passage;
+    if (!response.writableEnded) response.end();
+  }
+
+  onError(error: Error): void {
+    if (!this.#over && this.#retries > 0 && !this.#answering && isBrokenConnection(error)) {
+      this.#retries -= 1;
+      this.#upstream.send(this.#options, this);
+      return;
+    }
+    // Only now: a request that its client has left still stands in undici's queue, which is bounded by these places alone.
+    this.#upstream.leave();
+    if (this.#over) return;
+    this.#finish();
+    if (this.#answering) this.#passage.broken(error);
+    else this.#passage.refuse(failureFault(error));
+  }
+
+  #tooLarge(limit: number): void {
+    if (this.#over) return;
+    if (!this.#answering) {
+      this.#refuse(tooLarge(limit));
+      return;
+    }
+    const error = new Error('the body is larger than the route allows');
+    this.#finish();
+    this.#abort?.(error);
+    this.#passage.broken(error);
+  }
+
+  #refuse(fault: Fault): void {
+    this.#finish();
+    this.#abort?.(new Error('the request was refused'));
+    this.#passage.refuse(fault);
+  }
+
+  /** Nobody waits for the answer any more: the upstream need not go on with it. */
+  readonly #clientGone = (): void => {
+    if (this.#over) return;
+    this.#finish();
+    this.#abort?.(new Error('the client has gone'));
+  };
+
+  readonly #waitedTooLong = (): void => {
+    if (!this.#over) this.#refuse({ code: 'forward.timeout', detail: 'No connection to it became free in time.' });
+  };
+
+  readonly #drained = (): void => {
+    clearTimeout(this.#timer);
+    this.#resume?.();
+  };
+
+  readonly #clientStalled = (): void => {
+    this.#clientGone();
+    this.#passage.response.destroy();
+  };
+
+  #finish(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#passage.request.socket.off('close', this.#clientGone);
+  }
+}
+
+/** What node lets stand in a status line; in UTF-8, as some servers write it, it would throw. It means nothing (RFC 9112 §4). */
+const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
+
+function flush(response: ServerResponse): void {
+  if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+}
+
+function contentLength(headers: readonly string[]): number | undefined {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
+  }
+  return undefined;
+}
+
+/** RFC 9110 §8.6: a 204 has none. */
+function dropContentLength(headers: string[]): void {
+  for (let at = 0; at < headers.length; at += 2) {
+    if ((headers[at] as string).toLowerCase() === 'content-length') headers.splice(at, 2);
+  }
+}
+
+/** The fault for a body above a limit in bytes. */
+export function tooLarge(limit: number): Fault {
+  return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
+}
