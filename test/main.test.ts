@@ -1,14 +1,6 @@
 import test from 'ava';
-import { runCommand, startCommand } from './support/command.ts';
+import { runCommand, SMALL_CONFIG, startCommand } from './support/command.ts';
 import { temporaryFolder } from './support/files.ts';
-
-const GOOD = `
-listen: { host: 127.0.0.1, port: 0 }
-admin: { port: 0 }
-drain: { delay: 0s }
-upstreams: { api: { url: "http://127.0.0.1:1" } }
-routes: [{ id: all, match: { path: "/**" }, auth: public, upstream: api }]
-`;
 
 test('results, complaints and exit codes reach the shell', async (t) => {
   const version = await runCommand(['--version']);
@@ -26,7 +18,7 @@ test('results, complaints and exit codes reach the shell', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`start ends well on ${signal}`, async (t) => {
-    const folder = await temporaryFolder({ 'gateway.yaml': GOOD });
+    const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });
     t.teardown(folder.remove);
     const gateway = await startCommand(['start', '--config', folder.file('gateway.yaml')]);
     t.is((await fetch(`${gateway.adminUrl}/readyz`)).status, 200);

@@ -68,3 +68,24 @@ export interface IssuerVerifier {
   /** Milliseconds since 1970 after which the token is of no use, tolerance included. */
   usefulUntil(known: Verified): number;
 }
+
+/** How an issuer is called and what it stands for, which every kind of verifier has from its settings. */
+export abstract class ConfiguredIssuer<S extends Pick<IssuerVerifier, 'name' | 'issuer' | 'audience'>> {
+  readonly settings: S;
+
+  constructor(settings: S) {
+    this.settings = settings;
+  }
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  get issuer(): string {
+    return this.settings.issuer;
+  }
+
+  get audience(): readonly string[] {
+    return this.settings.audience;
+  }
+}

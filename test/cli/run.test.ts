@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import test from 'ava';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runCli } from '../../src/cli/run.ts';
+import { SMALL_CONFIG } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
 
 /** Runs a command line within this process. */
@@ -21,14 +22,6 @@ async function run(argv: readonly string[], variables: Record<string, string> = 
   });
   return { code, stdout, stderr };
 }
-
-const GOOD = `
-listen: { host: 127.0.0.1, port: 0 }
-admin: { port: 0 }
-drain: { delay: 0s }
-upstreams: { api: { url: "http://127.0.0.1:1" } }
-routes: [{ id: all, match: { path: "/**" }, auth: public, upstream: api }]
-`;
 
 test('help and version go to stdout and end well', async (t) => {
   const help = await run(['--help']);
@@ -76,11 +69,11 @@ for (const [mistake, yaml, line, says] of [
   ['a file of comments', '# nothing\n', 1, 'the file is empty'],
   ['YAML that is no map', '- a\n- b\n', 1, 'map'],
   ['a tab indent', 'listen:\n\tport: 8080\n', 2, 'tab'],
-  ['a key that is there twice', `${GOOD}admin: { port: 1 }\n`, 7, '`admin`'],
+  ['a key that is there twice', `${SMALL_CONFIG}admin: { port: 1 }\n`, 7, '`admin`'],
   ['an alias bomb', laughs, undefined, 'alias'],
-  ['an unknown issuer', GOOD.replace('auth: public', 'auth: { issuers: [mian] }'), 6, 'mian'],
-  ['an unset variable', GOOD.replace('http://127.0.0.1:1', '$' + '{NO_SUCH_VARIABLE}'), 5, 'NO_SUCH_VARIABLE'],
-  ['a field of a later version', `${GOOD}workers: 2\n`, 7, 'not available yet'],
+  ['an unknown issuer', SMALL_CONFIG.replace('auth: public', 'auth: { issuers: [mian] }'), 6, 'mian'],
+  ['an unset variable', SMALL_CONFIG.replace('http://127.0.0.1:1', '$' + '{NO_SUCH_VARIABLE}'), 5, 'NO_SUCH_VARIABLE'],
+  ['a field of a later version', `${SMALL_CONFIG}workers: 2\n`, 7, 'not available yet'],
 ] as const) {
   for (const command of ['start', 'check'] as const) {
     test(`${command} refuses ${mistake} with its position, in clear words`, async (t) => {
@@ -108,7 +101,7 @@ test('a file that does not exist is told by its name', async (t) => {
 });
 
 test('$BEARERGATE_CONFIG names the file where --config does not', async (t) => {
-  const folder = await temporaryFolder({ 'gateway.yaml': GOOD });
+  const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });
   t.teardown(folder.remove);
   const { code, stdout } = await run(['check'], { BEARERGATE_CONFIG: folder.file('gateway.yaml') });
   t.is(stdout, `${folder.file('gateway.yaml')}: ok (1 route, 0 issuers, 1 upstream)\n`);
@@ -122,8 +115,8 @@ test('a port in use is told in one line, whichever of the two it is', async (t) 
   const folder = await temporaryFolder({});
   t.teardown(() => Promise.all([folder.remove(), new Promise((resolve) => occupier.close(resolve))]));
   for (const [name, yaml] of [
-    ['listen', GOOD.replace('port: 0', `port: ${port}`)],
-    ['admin', GOOD.replace('admin: { port: 0 }', `admin: { port: ${port} }`)],
+    ['listen', SMALL_CONFIG.replace('port: 0', `port: ${port}`)],
+    ['admin', SMALL_CONFIG.replace('admin: { port: 0 }', `admin: { port: ${port} }`)],
   ] as const) {
     await folder.write('gateway.yaml', yaml);
     const { code, stderr } = await run(['start', '--config', folder.file('gateway.yaml')]);

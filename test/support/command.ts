@@ -107,3 +107,12 @@ function collect(child: ChildProcess): () => { stdout: string; stderr: string } 
   });
   return () => ({ ...output });
 }
+
+/** A small configuration without a problem: everything is public, on free ports. */
+export const SMALL_CONFIG = `
+listen: { host: 127.0.0.1, port: 0 }
+admin: { port: 0 }
+drain: { delay: 0s }
+upstreams: { api: { url: "http://127.0.0.1:1" } }
+routes: [{ id: all, match: { path: "/**" }, auth: public, upstream: api }]
+`;

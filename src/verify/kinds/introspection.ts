@@ -5,34 +5,21 @@ import type { RawToken } from '../../token/raw-token.ts';
 import { answerFault, scopesOf, timeFault } from '../claims.ts';
 import { type Fetch, fetchJson, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
-import { type IssuerVerifier, Verified } from '../verifier.ts';
+import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
 
 /** Asks the issuer about each token (RFC 7662). Its word is good for `cacheFor`, and never beyond `exp`. */
-export class IntrospectionVerifier implements IssuerVerifier {
+export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings> implements IssuerVerifier {
   readonly opaque = true;
-  readonly settings: OpaqueIssuerSettings;
   readonly #fetch: Fetch;
   readonly #closing: AbortSignal;
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
   constructor(settings: OpaqueIssuerSettings, fetch: Fetch, closing: AbortSignal) {
-    this.settings = settings;
+    super(settings);
     this.#fetch = fetch;
     this.#closing = closing;
     setMaxListeners(0, closing); // a listener for each question under way, and there may be many
-  }
-
-  get name(): string {
-    return this.settings.name;
-  }
-
-  get issuer(): string {
-    return this.settings.issuer;
-  }
-
-  get audience(): readonly string[] {
-    return this.settings.audience;
   }
 
   async prove(token: RawToken, _: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {

@@ -8,29 +8,16 @@ import { joseVerdict } from '../jose.ts';
 import type { VerificationKey } from '../jwks.ts';
 import type { KeyRing } from '../key-ring.ts';
 import type { IssuerSettings } from '../settings.ts';
-import { type IssuerVerifier, Verified } from '../verifier.ts';
+import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
 
 /** Verifies the signed access tokens of one issuer (RFC 9068, RFC 8725). */
-export class JwtVerifier implements IssuerVerifier {
+export class JwtVerifier extends ConfiguredIssuer<IssuerSettings> implements IssuerVerifier {
   readonly opaque = false;
-  readonly settings: IssuerSettings;
   readonly keys: KeyRing;
 
   constructor(settings: IssuerSettings, keys: KeyRing) {
-    this.settings = settings;
+    super(settings);
     this.keys = keys;
-  }
-
-  get name(): string {
-    return this.settings.name;
-  }
-
-  get issuer(): string {
-    return this.settings.issuer;
-  }
-
-  get audience(): readonly string[] {
-    return this.settings.audience;
   }
 
   async prove(token: RawToken, jws: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {
