@@ -3,6 +3,7 @@ import type { Config, RouteSettings } from './config/config.ts';
 import { RouteForwarder } from './forward/http.ts';
 import { Upstream } from './forward/upstream.ts';
 import { FieldSorter } from './request/fields.ts';
+import { CorsPolicy } from './route/cors.ts';
 import { type Matchable, RouteTable } from './route/table.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
@@ -23,6 +24,8 @@ export interface GatewayRoute extends Matchable {
   /** Undefined on a public route. */
   readonly verifier: Verifier | undefined;
   readonly forwarder: RouteForwarder;
+  /** Undefined where no web page may call from another origin. */
+  readonly cors: CorsPolicy | undefined;
 }
 
 /** All that one configuration brings to life. Requests walk it; nothing is looked up by name any more. */
@@ -68,6 +71,7 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
     const upstream = upstreams.find((candidate) => candidate.settings.name === settings.upstream.name) as Upstream;
     const { guard } = settings;
     const issuers = guard === 'public' ? [] : guard.issuers;
+    const cors = settings.cors && new CorsPolicy(settings.cors);
     return {
       settings,
       host: settings.host,
@@ -75,7 +79,8 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
       methods: settings.methods,
       issuerNames: [...new Set(issuers.map((issuer) => issuer.issuer))],
       verifier: guard === 'public' ? undefined : verifierOf(issuers),
-      forwarder: new RouteForwarder(settings, upstream),
+      forwarder: new RouteForwarder(settings, upstream, cors),
+      cors,
     };
   });
   return {

@@ -6,6 +6,7 @@ import type { Reply } from './errors/reply.ts';
 import type { Journey } from './journey.ts';
 import { type Outcome, pass, stop } from './outcome.ts';
 import type { RequestHead } from './request/head.ts';
+import { preflightMethod } from './route/cors.ts';
 import { hostName } from './route/host.ts';
 import type { Params } from './route/table.ts';
 import { canonicalTarget, type Target, unusualTarget } from './route/target.ts';
@@ -33,10 +34,13 @@ export function decide(
   journey.target = target.value;
   journey.authority = target.value.authority ?? head.host;
 
-  const help = helpFor(target.value.path, head, () => helpOf(world));
+  const help = helpFor(target.value.path, head, () => helpOf(world, journey.authority));
   if (help) return help;
 
-  const found = findRoute(world, journey.authority, target.value, head);
+  const preflight = preflightFor(world, journey, target.value, head);
+  if (preflight) return pass(preflight);
+
+  const found = findRoute(world, journey.authority, target.value, head.method);
   if (!found.ok) return found;
   const { route, params } = found.value;
   journey.route = route;
@@ -61,14 +65,14 @@ function findRoute(
   world: Assembly,
   authority: string,
   target: Target,
-  head: RequestHead,
+  method: string,
 ): Outcome<{ route: GatewayRoute; params: Params }> {
-  const match = world.table.match(hostName(authority), target.path, head.method);
+  const match = world.table.match(hostName(authority), target.path, method);
   if (match.kind === 'route') {
     const refused = target.unusual.find((unusual) => !match.route.settings.allow.includes(unusual));
     if (refused !== undefined) return unusualTarget(refused);
     const alike = target.readings.every((path) => {
-      const other = world.table.match(hostName(authority), path, head.method);
+      const other = world.table.match(hostName(authority), path, method);
       return other.kind === 'route' && other.route === match.route;
     });
     return alike ? pass(match) : unusualTarget(target.unusual[0] ?? 'semicolon');
@@ -78,20 +82,31 @@ function findRoute(
   if (match.kind === 'none') return stop({ code: 'route.not-found' });
   return stop({
     code: 'route.method',
-    detail: `${head.method} is not among the methods of this address.`,
+    detail: `${method} is not among the methods of this address.`,
     allow: match.allow,
   });
 }
 
-function helpOf({ config, keyRings }: Assembly): Help {
+/** The answer to a browser that asks whether a page may call: it is the route of the call that decides, not of OPTIONS. */
+function preflightFor(world: Assembly, journey: Journey, target: Target, head: RequestHead): Reply | undefined {
+  const method = head.method === 'OPTIONS' ? preflightMethod(head) : undefined;
+  if (method === undefined) return undefined;
+  const found = findRoute(world, journey.authority, target, method);
+  if (!found.ok || found.value.route.cors === undefined) return undefined;
+  journey.route = found.value.route;
+  return found.value.route.cors.preflight(head);
+}
+
+function helpOf({ config, keyRings }: Assembly, authority: string): Help {
   const guarded = config.routes.flatMap(({ guard, path }) =>
     guard === 'public' ? [] : [{ prefix: fixedPrefix(path), scopes: guard.scopes?.scopes ?? [] }],
   );
-  const issuers = config.issuers.map(({ name, issuer }) => ({
+  const issuers = config.issuers.map(({ name, issuer, audience }) => ({
     issuer,
     tokenEndpoint: keyRings.get(name)?.tokenEndpoint,
+    audience,
   }));
-  return { style: config.errors, issuers, guarded };
+  return { style: config.errors, address: `http://${authority}`, issuers, guarded };
 }
 
 const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text } from 'node:stream/consumers';
 import { EXIT } from './cli/io.ts';
 import { runCli } from './cli/run.ts';
 
@@ -13,8 +14,9 @@ process.on('uncaughtException', (error) => {
 
 process.exitCode = await runCli(process.argv.slice(2), {
   variables: process.env,
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
+  stdout: (line) => process.stdout.write(line),
+  stderr: (line) => process.stderr.write(line),
+  stdin: () => text(process.stdin),
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
 });

@@ -5,6 +5,8 @@ import { type Assembly, assemble } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Fault } from './errors/fault.ts';
+import { explain } from './explain/explain.ts';
+import { readQuestion } from './explain/question.ts';
 import { createAdminServer } from './observe/admin.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
@@ -47,7 +49,14 @@ export class GatewayServer {
     this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
     this.#public = createPublicServer(config.listen.limits, this.#requests);
     const state = () => readiness(this.#world, this.#requests.phase !== 'open', clock.now());
-    this.#admin = createAdminServer({ metrics, readiness: state });
+    this.#admin = createAdminServer({
+      metrics,
+      readiness: state,
+      explain: async (json) => {
+        const question = readQuestion(json);
+        return typeof question === 'string' ? question : explain(question, this.#world, clock.now());
+      },
+    });
   }
 
   /** Opens both ports, and begins to fetch keys without waiting for them: a provider that is down keeps nobody from starting. */

@@ -19,6 +19,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['journey'],
   ['observe'],
   ['gateway'],
+  ['explain'],
   ['server'],
   ['cli'],
   ['main'],

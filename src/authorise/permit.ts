@@ -24,7 +24,7 @@ export class Permit {
   static forToken(route: RouteSettings, params: Params, token: Verified): Outcome<Permit> {
     const { guard } = route;
     if (guard === 'public') return stop({ code: 'gateway.internal', cause: new Error(`route ${route.id} is public`) });
-    const fault = scopeFault(guard.scopes, token.scopes) ?? claimFault(guard.claims, token.claims);
+    const fault = scopeFault(guard.scopes, token.scopes, token.claims) ?? claimFault(guard.claims, token.claims);
     return fault ? stop(fault) : pass(new Permit(route, params, token));
   }
 

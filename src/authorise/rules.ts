@@ -6,7 +6,11 @@ import { claimAt } from '../verify/claim-path.ts';
 import { listing } from '../verify/wording.ts';
 
 /** What the scopes of a token lack, if anything (RFC 6750 §3.1, insufficient_scope). */
-export function scopeFault(rule: ScopesRule | undefined, granted: readonly string[]): Fault | undefined {
+export function scopeFault(
+  rule: ScopesRule | undefined,
+  granted: readonly string[],
+  claims: JsonObject = {},
+): Fault | undefined {
   if (rule === undefined) return undefined;
   const { scopes } = rule;
   const enough =
@@ -18,7 +22,7 @@ export function scopeFault(rule: ScopesRule | undefined, granted: readonly strin
   const has = granted.length ? listing(granted) : 'no scope at all';
   return {
     code: 'authorise.scope',
-    detail: `This needs ${needed}; the token has ${has}.`,
+    detail: `This needs ${needed}; the token has ${has}.${scopeHint(scopes, granted, claims)}`,
     scope: scopes,
     members: { requiredScopes: scopes },
   };
@@ -30,7 +34,7 @@ export function claimFault(rules: GuardSettings['claims'], claims: JsonObject): 
     if (!holds(rule, claimAt(claims, path))) {
       return {
         code: 'authorise.claim',
-        detail: `The rule on the claim ${path} refuses this token.`,
+        detail: `The rule on the claim ${path} refuses this token${claimHint(claims, path)}.`,
         members: { claim: path },
       };
     }
@@ -50,4 +54,37 @@ function holds(rule: ClaimRule, value: unknown): boolean {
     case 'exists':
       return (value !== undefined && value !== null) === rule.exists;
   }
+}
+
+/** What of the token looks like the scope that is missing, in a sentence of its own. */
+function scopeHint(needed: readonly string[], granted: readonly string[], claims: JsonObject): string {
+  if (granted.some((scope) => scope.includes(',')))
+    return ' Its scopes stand behind each other with commas; spaces belong between them.';
+  const folded = new Set(granted.map((scope) => scope.toLowerCase()));
+  if (needed.some((scope) => !granted.includes(scope) && folded.has(scope.toLowerCase())))
+    return ' Scopes differ by capital and small letters.';
+  const elsewhere = ['permissions', 'roles', 'scopes'].find((name) => {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    return Array.isArray(value) && needed.some((scope) => value.includes(scope));
+  });
+  return elsewhere
+    ? ` It has it in its claim ${elsewhere}, which is no claim for scopes: a rule on it would see it.`
+    : '';
+}
+
+/** Whether a token lacks the claim that a rule is about, and where it has one of that name instead. */
+function claimHint(claims: JsonObject, path: string): string {
+  if (claimAt(claims, path) !== undefined) return '';
+  const name = path.slice(path.lastIndexOf('.') + 1);
+  const found = placesOf(claims, name)[0];
+  return found ? `: it has no such claim, but one at ${listing([found])}` : ': it has no such claim';
+}
+
+/** The paths of a member's name within claims, not deeper and not more than a person nests them. */
+function placesOf(claims: JsonObject, name: string, depth = 0): string[] {
+  return Object.entries(claims).flatMap(([key, value]) => {
+    if (key === name) return [key];
+    if (depth >= 3 || typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+    return placesOf(value as JsonObject, name, depth + 1).map((rest) => `${key}.${rest}`);
+  });
 }

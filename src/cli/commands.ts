@@ -1,5 +1,6 @@
 import { check } from './check.ts';
 import { demo } from './demo.ts';
+import { explainCommand } from './explain.ts';
 import type { CommandIo } from './io.ts';
 import { schema } from './schema.ts';
 import { start } from './start.ts';
@@ -9,16 +10,22 @@ export interface CommandInput {
   /** `--config`, else $BEARERGATE_CONFIG, else ./config/gateway.yaml. */
   readonly file: string;
   readonly values: Readonly<Record<string, unknown>>;
+  /** What stands on the command line beside options. */
+  readonly words: readonly string[];
 }
 
 export interface Command {
   readonly name: string;
   /** Its own options, besides --config and --help. */
-  readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+  readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
+  /** How many words it takes beside options; none where absent. */
+  readonly words?: number;
+  /** What --help says of its own options, a line each. */
+  readonly details?: string;
   readonly usage: string;
   readonly summary: string;
   /** Answers the exit code, or what is wrong with how it was called. */
-  readonly run: (input: CommandInput, io: CommandIo) => number | string | Promise<number>;
+  readonly run: (input: CommandInput, io: CommandIo) => number | string | Promise<number | string>;
 }
 
 /** Every command, in the order in which one meets them. */
@@ -49,6 +56,24 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'explain',
+    options: { token: { type: 'string' }, header: { type: 'string', multiple: true }, format: { type: 'string' } },
+    words: 2,
+    usage: "explain METHOD URL [--token TOKEN|@FILE|-] [--header 'Name: value'] [--format text|json] [--config FILE]",
+    summary: 'tell what the gateway would do with a request, step by step, the reason, and the fix',
+    details: `  --token        the token, @FILE, or - for stdin, which keeps it out of the shell's history
+  --header       a further header of the request; may be repeated
+  --format       text (default) or json
+Exit codes: 0 forwarded, 2 refused.
+`,
+    run: ({ file, values, words: [method = '', url = ''] }, io) => {
+      const format = values.format ?? 'text';
+      if (format !== 'text' && format !== 'json') return '--format is text or json';
+      const { token, header = [] } = values as { token?: string; header?: string[] };
+      return explainCommand({ file, method, url, token, headers: header, format }, io);
+    },
+  },
+  {
     name: 'schema',
     options: {},
     usage: 'schema',
@@ -68,7 +93,7 @@ export function usageText(command?: Command): string {
 
 /** The long form, for --help. */
 export function helpText(command?: Command): string {
-  if (command) return `${usageText(command)}\n${command.summary}\n\n${CONFIG_OPTION}`;
+  if (command) return `${usageText(command)}\n${command.summary}\n\n${command.details ?? ''}${CONFIG_OPTION}`;
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
   const lines = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}\n`);
   return `bearergate: a reverse proxy that checks bearer tokens and says why it refuses one\n\n${usageText()}\n${lines.join('')}\n${CONFIG_OPTION}  --version      print the version\n  --help         print this; after a command, that command's\n`;

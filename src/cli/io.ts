@@ -3,6 +3,8 @@ export interface CommandIo {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Everything that comes on stdin, as text. */
+  readonly stdin: () => Promise<string>;
   /** Whether stdout is a terminal that shows colours. */
   readonly color: boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
@@ -10,4 +12,4 @@ export interface CommandIo {
 }
 
 /** Exit codes, as in sysexits.h where it has one. */
-export const EXIT = { ok: 0, problems: 1, usage: 64, defect: 70 } as const;
+export const EXIT = { ok: 0, problems: 1, refused: 2, usage: 64, defect: 70 } as const;

@@ -15,15 +15,20 @@ export async function runCli(argv: readonly string[], io: CommandIo): Promise<nu
 
 async function runCommand(command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
   let values: Readonly<Record<string, unknown>>;
+  let words: readonly string[];
   try {
     const options = { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
-    values = parseArgs({ args: [...argv], options, allowPositionals: false }).values;
+    const parsed = parseArgs({ args: [...argv], options, allowPositionals: command.words !== undefined });
+    values = parsed.values;
+    words = parsed.positionals;
   } catch (error) {
     return complain((error as Error).message.split('\n', 1)[0] ?? '', usageText(command), io);
   }
   if (values.help) return print(helpText(command), io);
+  if (words.length !== (command.words ?? 0))
+    return complain(`'${command.name}' takes ${command.words} words beside its options`, usageText(command), io);
   const file = (values.config as string | undefined) ?? (io.variables.BEARERGATE_CONFIG || './config/gateway.yaml');
-  const outcome = await command.run({ file, values }, io);
+  const outcome = await command.run({ file, values, words }, io);
   return typeof outcome === 'string' ? complain(outcome, usageText(command), io) : outcome;
 }
 

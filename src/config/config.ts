@@ -57,6 +57,17 @@ export interface RouteSettings {
   readonly retries: number;
   /** Time until the headers of the answer are there: the route's own, else the upstream's. */
   readonly responseTimeout: number;
+  readonly cors: CorsSettings | undefined;
+}
+
+/** Which web pages may call a route. `maxAge` in milliseconds. */
+export interface CorsSettings {
+  /** As browsers write them, or `*`. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAge: number;
 }
 
 export interface GuardSettings {

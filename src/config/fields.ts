@@ -205,6 +205,16 @@ const OWN_HEADERS = new Set([
   'x-forwarded-proto',
 ]);
 
+/** Any header's name, for what is only spoken of. */
+export const fieldName = () => z.string().regex(TOKEN, 'is no header name');
+
+/** The origin of a web page as browsers write it (RFC 6454 §6.1), or `*`. */
+export const webOrigin = () =>
+  z.string().refine((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
+    error: 'expected an origin as browsers send it: scheme, host in lower case, port if unusual, and nothing behind',
+    params: { name: 'bad-origin' },
+  });
+
 export const headerName = () =>
   z
     .string()

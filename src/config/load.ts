@@ -79,7 +79,12 @@ function checked(tree: Tree, source: Source): Good | Bad {
   const place = (findings: readonly Finding[]) => findings.map((finding) => locate(source, tree.spots, finding));
   if (gateway && faultless) {
     const secrets = [...tree.secrets.values()].map(({ path }) => path);
-    return { ok: true, config: resolve(gateway, source.file), warnings: inOrder(place(warnings)), secrets };
+    return {
+      ok: true,
+      config: resolve(gateway, source.file, scene.isSecret),
+      warnings: inOrder(place(warnings)),
+      secrets,
+    };
   }
   return { ok: false, problems: inOrder([...tree.problems, ...place(errors), ...place(warnings)]) };
 }

@@ -2,13 +2,15 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
 import type { Config, GuardSettings, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
 import { guardOf } from './guard.ts';
+import type { Path } from './problem.ts';
 import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
+import type { Template } from './template.ts';
 
 /** Follows every reference of a configuration that broke no rule. `file` is where it stands; paths in it are relative to that. */
-export function resolve(gateway: GatewayFile, file: string): Config {
+export function resolve(gateway: GatewayFile, file: string, isSecret: (path: Path) => boolean = () => false): Config {
   const folder = dirname(file);
   const issuers = Object.entries(gateway.issuers).map(([name, entry]) => issuerSettings(name, entry, folder));
-  const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry));
+  const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry, isSecret));
   const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
   return {
     file,
@@ -20,7 +22,10 @@ export function resolve(gateway: GatewayFile, file: string): Config {
     tokenCache,
     issuers,
     upstreams,
-    routes: gateway.routes.map((route) => routeSettings(route, gateway, issuers, upstreams)),
+    routes: gateway.routes.map((route, index) => {
+      const place: Path = ['routes', index];
+      return routeSettings(withSecretsMarked(route, place, isSecret), gateway, issuers, upstreams);
+    }),
   };
 }
 
@@ -48,10 +53,35 @@ function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): 
   return inline ? { kind: 'inline', keys: inline } : { kind: 'discovery' };
 }
 
-function upstreamSettings(name: string, entry: UpstreamEntry): UpstreamSettings {
+function upstreamSettings(name: string, entry: UpstreamEntry, isSecret: IsSecret): UpstreamSettings {
   const { url, timeouts, connections, queue, host, headers } = entry;
   if (url === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
-  return { name, url, timeouts, connections, queue, host, headers: Object.entries(headers.set) };
+  return {
+    name,
+    url,
+    timeouts,
+    connections,
+    queue,
+    host,
+    headers: Object.entries(marked(headers.set, ['upstreams', name, 'headers', 'set'], isSecret)),
+  };
+}
+
+type IsSecret = (path: Path) => boolean;
+
+function withSecretsMarked(route: RouteEntry, place: Path, isSecret: IsSecret): RouteEntry {
+  const set = marked(route.headers.set, [...place, 'headers', 'set'], isSecret);
+  return { ...route, headers: { ...route.headers, set } };
+}
+
+/** Header rules whose values came from elsewhere are marked, so that nobody shows them. */
+function marked(set: Readonly<Record<string, Template>>, place: Path, isSecret: IsSecret): Record<string, Template> {
+  const entries = Object.entries(set).map(([name, template]) =>
+    isSecret([...place, name])
+      ? ([name, { ...template, secret: true as const }] as const)
+      : ([name, template] as const),
+  );
+  return Object.fromEntries(entries);
 }
 
 function routeSettings(
@@ -77,8 +107,11 @@ function routeSettings(
     maxBody,
     retries,
     responseTimeout: route.timeouts.response ?? upstream.timeouts.response,
+    cors: route.cors && { ...route.cors, methods: route.cors.methods ?? match.methods ?? USUAL_METHODS },
   };
 }
+
+const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 function guardSettings(
   route: RouteEntry,

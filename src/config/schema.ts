@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
 import {
   cookieName,
+  fieldName,
   headerName,
   hostPattern,
   httpUrl,
@@ -17,6 +18,7 @@ import {
   scope,
   template,
   trustedNetwork,
+  webOrigin,
 } from './fields.ts';
 import { duration, positiveDuration, size } from './units.ts';
 
@@ -217,6 +219,22 @@ const responseHeaders = z.strictObject({
   remove: z.array(headerName()).default([]).describe("Headers of the upstream's that the client does not get."),
 });
 
+const cors = z
+  .strictObject({
+    origins: atLeastOne(webOrigin()).describe('Origins of the pages, such as https://app.example.com; "*" is any.'),
+    methods: atLeastOne(method()).optional().describe("Default: the route's methods, else those in common use."),
+    headers: z
+      .array(fieldName())
+      .default(['authorization', 'content-type'])
+      .describe('Request headers that a page may set.'),
+    credentials: z.boolean().default(false).describe('Whether cookies may come along; not with "*".'),
+    maxAge: duration().prefault('10m').describe('How long a browser may remember the answer to a preflight.'),
+  })
+  .refine(({ origins, credentials }) => !(credentials && origins.includes('*')), {
+    error: '`credentials` with "*" would let every page on the web act in the name of its visitors: name the origins',
+    params: { name: 'bad-value' },
+  });
+
 /** One upstream. */
 export const upstreamSchema = z.strictObject({
   url: origin().optional().describe('Scheme, host and port of the service.'),
@@ -303,15 +321,9 @@ export const routeSchema = z.strictObject({
     .default(1)
     .describe('For idempotent requests without a body whose connection broke before an answer began.'),
   timeouts: z.strictObject({ response: positiveDuration().optional() }).prefault({}).describe("Over the upstream's."),
-  cors: notYet(
-    z.strictObject({
-      origins: atLeastOne(z.string()),
-      methods: z.array(method()).optional(),
-      headers: z.array(z.string()).optional(),
-      credentials: z.boolean().default(false),
-      maxAge: duration().prefault('10m'),
-    }),
-  ).describe('Which web pages may call.'),
+  cors: cors
+    .optional()
+    .describe('Which web pages may call. Preflights are answered without a token, and refusals can be read.'),
   acknowledge: z.array(z.string()).default([]).describe('Warnings of `check` that are meant, by name.'),
 });
 

@@ -9,6 +9,8 @@ export type Reference =
 export interface Template {
   readonly source: string;
   readonly parts: readonly (string | Reference)[];
+  /** Whether something of it came from `${…}`: its value is never shown. */
+  readonly secret?: true;
 }
 
 /** Noncharacters (Unicode §23.7), which no text has, in the place of braces that are text. */

@@ -1,6 +1,7 @@
 import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
 import type { RequestHead } from '../request/head.ts';
+import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
 import { type StripToken, tokenStripper } from './token.ts';
 
@@ -27,8 +28,9 @@ export class HeaderRules {
   /** Lower-case names of #set: nothing else is sent under them. */
   readonly #own: ReadonlySet<string>;
   readonly #passAuthorization: boolean;
+  readonly #cors: CorsPolicy | undefined;
 
-  constructor(route: RouteSettings) {
+  constructor(route: RouteSettings, cors?: CorsPolicy) {
     const { upstream, headers, responseHeaders } = route;
     // The route's own word comes last and replaces the upstream's.
     const own = new Set(headers.set.map(([name]) => name.toLowerCase()));
@@ -36,8 +38,11 @@ export class HeaderRules {
     this.#set = compile([...inherited, ...headers.set]);
     this.#remove = new Set(headers.remove);
     this.#responseSet = compile(responseHeaders.set);
+    this.#cors = cors;
     this.#responseDrop = new Set([
       ...HOP_BY_HOP,
+      // One who says which pages may read: an upstream's own word beside ours would be read as two origins.
+      ...(cors ? CORS_ANSWERS : []),
       ...responseHeaders.remove,
       ...responseHeaders.set.map(([name]) => name.toLowerCase()),
     ]);
@@ -128,6 +133,7 @@ export class HeaderRules {
     }
     const kept = nominated ? without(headers, nominated) : headers;
     if (this.#responseSet.length > 0) this.#setResponse(kept, request);
+    if (this.#cors) kept.push(...this.#cors.headersFor(request.head));
     return kept;
   }
 

@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici';
 import type { Permit } from '../authorise/permit.ts';
 import type { RouteSettings } from '../config/config.ts';
+import type { CorsPolicy } from '../route/cors.ts';
 import { Exchange, type Passage, tooLarge } from './exchange.ts';
-import { HeaderRules } from './headers.ts';
+import { HeaderRules, type RequestFacts } from './headers.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
 
 /** Forwards the requests of one route (RFC 9110 §7.6). It takes a Permit and nothing less. */
@@ -11,10 +12,10 @@ export class RouteForwarder {
   readonly #upstream: Upstream;
   readonly #rules: HeaderRules;
 
-  constructor(route: RouteSettings, upstream: Upstream) {
+  constructor(route: RouteSettings, upstream: Upstream, cors?: CorsPolicy) {
     this.#route = route;
     this.#upstream = upstream;
-    this.#rules = new HeaderRules(route);
+    this.#rules = new HeaderRules(route, cors);
   }
 
   forward(permit: Permit, passage: Passage): void {
@@ -32,7 +33,7 @@ export class RouteForwarder {
     passage.welcome();
     const options: UpstreamRequest = {
       method: head.method as Dispatcher.HttpMethod,
-      path: this.#pathFor(passage),
+      path: this.#pathFor(passage.path, passage.query),
       headers: this.#rules.forUpstream(passage.facts),
       body: null,
       headersTimeout: this.#route.responseTimeout,
@@ -43,7 +44,12 @@ export class RouteForwarder {
     exchange.start(maxBody);
   }
 
-  #pathFor({ path, query }: Passage): string {
+  /** The path with its query, and the headers, that the upstream would get: the very ones that `forward` sends. */
+  preview(facts: RequestFacts, path: string, query: string): { readonly path: string; readonly headers: string[] } {
+    return { path: this.#pathFor(path, query), headers: this.#rules.forUpstream(facts) };
+  }
+
+  #pathFor(path: string, query: string): string {
     const { stripPrefix, addPrefix } = this.#route.rewrite;
     const rest = addPrefix + path.slice(stripPrefix.length);
     return (rest.startsWith('/') ? rest : `/${rest}`) + this.#rules.queryFor(query);

@@ -1,38 +1,45 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Readiness } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What the admin port can ask of the gateway. */
+/** What the admin port tells. */
 export interface AdminSources {
   readonly metrics: Metrics;
   readiness(): Readiness;
+  /** What the gateway would do with a request described in JSON; a text says what is wrong with the description. */
+  explain(question: unknown): Promise<object | string>;
 }
 
-type Page = readonly [status: number, contentType: string, body: string];
+type Page = readonly [status: number, contentType: string, body: string, allow?: string];
 
 const JSON_TYPE = 'application/json';
+/** A token of 8 KiB, headers of 16 KiB, and what JSON adds to them. */
+const MAX_QUESTION = 64 * 1024;
 
 /** The server for probes and operators. It has nothing to do with the public port and shares no path with it. */
 export function createAdminServer(sources: AdminSources): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    pageFor(request.method ?? '', path, sources)
+    pageFor(request, path, sources)
       .catch((): Page => [500, JSON_TYPE, '{"error":"this page could not be made"}\n'])
-      .then(([status, contentType, body]) => {
-        response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+      .then(([status, contentType, body, allow]) => {
+        const headers = { 'content-type': contentType, 'cache-control': 'no-store', ...(allow ? { allow } : {}) };
+        response.writeHead(status, headers).end(body);
       });
   });
 }
 
-async function pageFor(method: string, path: string, { metrics, readiness }: AdminSources): Promise<Page> {
+async function pageFor(request: IncomingMessage, path: string, sources: AdminSources): Promise<Page> {
+  if (path === '/explain') return explainPage(request, sources);
   if (!Object.hasOwn(PATHS, path))
-    return [404, JSON_TYPE, '{"error":"there is no such page; there are /livez, /readyz and /metrics"}\n'];
-  if (method !== 'GET' && method !== 'HEAD') return [405, JSON_TYPE, '{"error":"GET and HEAD are taken here"}\n'];
+    return problem(404, 'there is no such page; there are /livez, /readyz, /metrics and /explain');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return problem(405, 'GET and HEAD are taken here', 'GET, HEAD');
   switch (PATHS[path]) {
     case 'metrics':
-      return [200, ...(await metrics.page())];
+      return [200, ...(await sources.metrics.page())];
     case 'readiness': {
-      const state = readiness();
+      const state = sources.readiness();
       return [state.ready ? 200 : 503, JSON_TYPE, `${JSON.stringify(state)}\n`];
     }
     default:
@@ -45,3 +52,40 @@ const PATHS: Readonly<Record<string, 'liveness' | 'readiness' | 'metrics'>> = {
   '/readyz': 'readiness',
   '/metrics': 'metrics',
 };
+
+/** It tells what upstreams get and what tokens say: for whoever is on this machine, whatever address the port is bound to. */
+async function explainPage(request: IncomingMessage, { explain }: AdminSources): Promise<Page> {
+  if (!isLoopback(request.socket.remoteAddress ?? '')) return problem(403, '/explain answers on this machine alone');
+  if (request.method !== 'POST') return problem(405, 'POST is taken here', 'POST');
+  // A web page in the operator's browser reaches this machine too, by whatever name; browsers say that it is one.
+  if (request.headers.origin !== undefined) return problem(403, '/explain does not answer web pages');
+  const text = await readBody(request);
+  if (text === undefined) return problem(413, 'the question is longer than 64 KiB');
+  let question: unknown;
+  try {
+    question = JSON.parse(text);
+  } catch {
+    return problem(400, 'the body is not JSON');
+  }
+  const answer = await explain(question);
+  return typeof answer === 'string' ? problem(400, answer) : [200, JSON_TYPE, `${JSON.stringify(answer)}\n`];
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}
+
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= MAX_QUESTION) chunks.push(chunk);
+  }
+  return size <= MAX_QUESTION ? Buffer.concat(chunks).toString('utf8') : undefined;
+}
+
+function problem(status: number, error: string, allow?: string): Page {
+  const body = `${JSON.stringify({ error })}\n`;
+  return allow === undefined ? [status, JSON_TYPE, body] : [status, JSON_TYPE, body, allow];
+}

@@ -36,8 +36,11 @@ export class RouteTable<R extends Matchable> {
   /** By suffix with its dot (`.example.com`), longest first. */
   readonly #wildcards: (readonly [suffix: string, tree: Node<R>])[] = [];
   readonly #anyHost = new Node<R>();
+  /** As they were given. */
+  readonly routes: readonly R[];
 
   constructor(routes: readonly R[]) {
+    this.routes = routes;
     for (const route of routes) insert(this.#treeFor(route.host), route);
     this.#wildcards.sort(([a], [b]) => b.length - a.length);
   }

@@ -151,7 +151,7 @@ export class Requests {
     if (fault.close) response.shouldKeepAlive = false;
     const issuers = journey.route?.issuerNames ?? [];
     const reply = replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors);
-    sendReply(reply, journey.hasBody, request, response);
+    sendReply(readableByPages(reply, journey), journey.hasBody, request, response);
   }
 
   #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
@@ -186,4 +186,9 @@ export class Requests {
 /** What every answer of the gateway's own has, refusals aside, which bring it with them. */
 function withIdentity(reply: Reply, requestId: string): Reply {
   return { ...reply, headers: [...reply.headers, 'Cache-Control', 'no-store', 'X-Request-Id', requestId] };
+}
+
+/** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */
+function readableByPages(reply: Reply, { route, head }: Journey): Reply {
+  return route?.cors && head ? { ...reply, headers: [...reply.headers, ...route.cors.headersFor(head)] } : reply;
 }

@@ -5,6 +5,7 @@ import { type CompactJws, readCompact } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
 import type { Refusal, TokenCache } from './cache.ts';
 import type { IssuerVerifier, Verified, Verifier } from './verifier.ts';
+import { smallDifference } from './wording.ts';
 
 /**
  * Refusals that hold whatever happens: the same token will be refused again. The others may heal by themselves (a key
@@ -152,7 +153,7 @@ export class CachedVerifier implements Verifier {
       const accepted = [...this.#named.keys()].join(' or ');
       return stop({
         code: 'token.issuer',
-        detail: `The token names an issuer that is not accepted here; accepted: ${accepted}.`,
+        detail: `The token names an issuer that is not accepted here; accepted: ${accepted}.${smallDifference(iss, [...this.#named.keys()])}`,
       });
     }
     return { ok: true, value };

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors/fault.ts';
 import type { JsonObject } from '../token/compact.ts';
 import type { IssuerSettings, OpaqueIssuerSettings } from './settings.ts';
-import { isoTime, listing, span } from './wording.ts';
+import { isoTime, listing, smallDifference, span } from './wording.ts';
 
 /**
  * The checks on a token whose signature has been verified, in the order that makes its answer the only one: type,
@@ -146,8 +146,9 @@ function audienceFault(claims: JsonObject, issuer: ClaimSettings): Fault | undef
   const audience = [(claims.aud ?? []) as string | readonly string[]].flat();
   if (audience.some((name) => issuer.audience.includes(name))) return undefined;
   const needed = issuer.audience.join(' or ');
+  const near = audience.map((name) => smallDifference(name, issuer.audience)).find(Boolean) ?? '';
   const seen = audience.length ? `it was issued for ${listing(audience)}${clientHint(audience, claims)}` : NO_AUDIENCE;
-  return { code: 'token.audience', detail: `The token needs the audience ${needed}; ${seen}.` };
+  return { code: 'token.audience', detail: `The token needs the audience ${needed}; ${seen}.${near}` };
 }
 
 const NO_AUDIENCE = 'it names no audience';

@@ -27,3 +27,26 @@ export function listing(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => (name.length > 80 ? `${name.slice(0, 80)}…` : name));
   return names.length > shown.length ? `${shown.join(', ')} and ${names.length - shown.length} more` : shown.join(', ');
 }
+
+/**
+ * In what a text differs from one that was expected, where it is little and easily overlooked: a whole sentence with a
+ * space in front, else nothing. It tells how they differ and nothing of what the text is.
+ */
+export function smallDifference(text: string, expected: readonly string[]): string {
+  const found = SMALL.find(([plain]) => expected.some((other) => other !== text && plain(other) === plain(text)));
+  return found ? ` It differs only ${found[1]}.` : '';
+}
+
+const SMALL: readonly (readonly [plain: (text: string) => string, how: string])[] = [
+  [(text) => text.replace(/\/$/, ''), 'in the slash at its end'],
+  [(text) => text.replace(/^http:/, 'https:'), 'in http and https'],
+  [(text) => text.replace(/^http:/, 'https:').replace(/\/$/, ''), 'in http and https, and in the slash at its end'],
+  [(text) => text.trim(), 'in white space around it'],
+  [(text) => text.toLowerCase(), 'in capital and small letters'],
+  [(text) => text.replace(/^https?:\/\//, '').replace(/\/$/, ''), 'in the https:// in front'],
+  [(text) => text.replace(/:443(?=\/|$)/, ''), 'in the port :443, which https has anyway'],
+  [
+    (text) => text.replace(/\/v\d+(?:\.\d+)?(?=\/|$)/, ''),
+    'in its version (/v1, /v2.0): the issuer has several, each with tokens of its own',
+  ],
+];

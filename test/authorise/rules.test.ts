@@ -1,6 +1,8 @@
 import test from 'ava';
 import { claimFault, scopeFault } from '../../src/authorise/rules.ts';
 import type { ClaimRule, ScopesRule } from '../../src/config/schema.ts';
+import type { JsonObject } from '../../src/token/compact.ts';
+import { claimAt } from '../../src/verify/claim-path.ts';
 
 const all = (...scopes: string[]): ScopesRule => ({ kind: 'all', scopes });
 const any = (...scopes: string[]): ScopesRule => ({ kind: 'any', scopes });
@@ -22,7 +24,12 @@ for (const [title, rule, granted] of ENOUGH) {
 const TOO_FEW: readonly (readonly [title: string, rule: ScopesRule, granted: readonly string[], detail: string])[] = [
   ['none at all', all('a'), [], 'This needs a; the token has no scope at all.'],
   ['one of two', all('a', 'b'), ['a'], 'This needs a b; the token has a.'],
-  ['one in another case', all('a'), ['A'], 'This needs a; the token has A.'],
+  [
+    'one in another case',
+    all('a'),
+    ['A'],
+    'This needs a; the token has A. Scopes differ by capital and small letters.',
+  ],
   ['one that begins alike', all('orders'), ['orders:read'], 'This needs orders; the token has orders:read.'],
   ['both in one word', all('a', 'b'), ['a b'], 'This needs a b; the token has a b.'],
   ['none of any', any('a', 'b'), ['c'], 'This needs one of a, b; the token has c.'],
@@ -91,6 +98,12 @@ const RULES: readonly (readonly [path: string, rule: ClaimRule, holds: boolean])
   ['polluted', { kind: 'exists', exists: true }, false],
 ];
 
+/** What is said of a claim that is not there. */
+function lackOf(path: string): string {
+  if (path === 'polluted') return ': it has no such claim, but one at __proto__.polluted';
+  return claimAt(CLAIMS, path) === undefined ? ': it has no such claim' : '';
+}
+
 for (const [path, rule, holds] of RULES) {
   test(`the rule ${JSON.stringify(rule)} on ${path} ${holds ? 'holds' : 'refuses'}`, (t) => {
     t.deepEqual(
@@ -99,7 +112,7 @@ for (const [path, rule, holds] of RULES) {
         ? undefined
         : {
             code: 'authorise.claim',
-            detail: `The rule on the claim ${path} refuses this token.`,
+            detail: `The rule on the claim ${path} refuses this token${lackOf(path)}.`,
             members: { claim: path },
           },
     );
@@ -120,3 +133,26 @@ test('a refusal names the rule and none of the values, neither those allowed nor
   const fault = claimFault([['plan', { kind: 'in', values: ['S3CRET'] }]], { plan: 'S3CRET-2' });
   t.false(JSON.stringify(fault).includes('S3CRET'));
 });
+
+test('a claim that stands one level deeper is found for the reader', (t) => {
+  const claims = { resource_access: { app: { roles: ['admin'] } } };
+  const fault = claimFault([['realm_access.roles', { kind: 'contains', value: 'admin' }]], claims);
+  t.is(
+    fault?.detail,
+    'The rule on the claim realm_access.roles refuses this token: it has no such claim, but one at resource_access.app.roles.',
+  );
+});
+
+const HINTS: readonly (readonly [title: string, granted: string[], claims: JsonObject, hint: string])[] = [
+  ['commas between them', ['orders:read,orders:write'], {}, 'commas; spaces belong between them.'],
+  ['another case', ['Orders:Write'], {}, 'Scopes differ by capital and small letters.'],
+  ['permissions', [], { permissions: ['orders:write'] }, 'a rule on it would see it.'],
+  ['nothing that is like it', ['orders:read'], { roles: ['orders:read'] }, 'the token has orders:read.'],
+];
+
+for (const [title, granted, claims, hint] of HINTS) {
+  test(`a scope that is missing: ${title}`, (t) => {
+    const fault = scopeFault({ kind: 'all', scopes: ['orders:write'] }, granted, claims);
+    t.true(fault?.detail?.endsWith(hint), fault?.detail);
+  });
+}

@@ -17,6 +17,7 @@ async function run(argv: readonly string[], variables: Record<string, string> = 
     stderr: (text) => {
       stderr += text;
     },
+    stdin: () => Promise.resolve(''),
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
   });

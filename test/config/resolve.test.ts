@@ -79,6 +79,7 @@ test('a route that says nothing looks at Authorization and strips the token', (t
       maxBody: undefined,
       retries: 1,
       responseTimeout: 30_000,
+      cors: undefined,
     },
   ]);
   t.is(routes[0]?.upstream, upstreams[0]);

@@ -6,11 +6,12 @@ import type { Reply } from '../../src/errors/reply.ts';
 import { headersOf } from '../support/replies.ts';
 
 const HELP: Help = {
+  address: 'http://localhost:8080',
   style: { publicUrl: 'https://api.example.com', format: 'problem', detail: 'client' },
   issuers: [
-    { issuer: 'https://login.example.com', tokenEndpoint: undefined },
-    { issuer: 'https://other.example.com', tokenEndpoint: undefined },
-    { issuer: 'https://login.example.com', tokenEndpoint: undefined },
+    { issuer: 'https://login.example.com', tokenEndpoint: undefined, audience: ['orders-api'] },
+    { issuer: 'https://other.example.com', tokenEndpoint: undefined, audience: ['orders-api'] },
+    { issuer: 'https://login.example.com', tokenEndpoint: undefined, audience: ['orders-api'] },
   ],
   guarded: [
     { prefix: '/orders', scopes: ['orders:read'] },
@@ -39,7 +40,7 @@ for (const code of CODES) {
     const reply = page(`${ERRORS_PATH}/${code}`);
     t.is(headersOf(reply)['content-type'], 'application/json');
     const filled = fix.replace('{issuers}', 'https://login.example.com or https://other.example.com');
-    t.deepEqual(JSON.parse(reply.body), { code, title, status, causes, fix: filled });
+    t.like(JSON.parse(reply.body), { code, title, status, causes, fix: filled });
 
     const html = page(`${ERRORS_PATH}/${code}`, { accept: ['text/html,*/*;q=0.8'] });
     t.is(headersOf(html)['content-type'], 'text/html; charset=utf-8');
@@ -72,7 +73,10 @@ test('a page runs nothing and loads nothing', (t) => {
 });
 
 test('markup in the name of an issuer is text on the page', (t) => {
-  const help: Help = { ...HELP, issuers: [{ issuer: '<img src=x>&"', tokenEndpoint: undefined }] };
+  const help: Help = {
+    ...HELP,
+    issuers: [{ issuer: '<img src=x>&"', tokenEndpoint: undefined, audience: ['orders-api'] }],
+  };
   const { body } = page(`${ERRORS_PATH}/token.expired`, { accept: ['text/html'], help });
   t.false(body.includes('<img'));
   t.true(body.includes('&lt;img src=x&gt;&amp;&quot;'));
@@ -113,7 +117,8 @@ for (const path of ['/.well-known/bearergate', '/.well-known/bearergate/x', `${E
 for (const path of [ERRORS_PATH, `${ERRORS_PATH}/token.missing`, RESOURCE_METADATA_PATH]) {
   test(`${path} is for reading`, (t) => {
     t.true(ask(path, { method: 'HEAD' })?.ok);
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+    const others = path === RESOURCE_METADATA_PATH ? [] : ['OPTIONS'];
+    for (const method of ['POST', 'PUT', 'DELETE', ...others])
       t.deepEqual(ask(path, { method }), { ok: false, fault: { code: 'route.method', allow: ['GET', 'HEAD'] } });
   });
 }
@@ -157,4 +162,65 @@ test('the resource of metadata below a path is the address that the path came fr
 test('without a publicUrl there is no metadata, and the answer says why', (t) => {
   const help: Help = { ...HELP, style: { ...HELP.style, publicUrl: undefined } };
   t.like(ask(RESOURCE_METADATA_PATH, { help }), { ok: false, fault: { code: 'route.not-found' } });
+});
+
+test('a page of any origin may ask for the metadata, with headers of its own (MCP clients do)', (t) => {
+  const answer = ask(`${RESOURCE_METADATA_PATH}/orders`, { method: 'OPTIONS' });
+  t.true(answer?.ok);
+  if (!answer?.ok) return;
+  t.is(answer.value.status, 204);
+  t.like(headersOf(answer.value), {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'GET, HEAD',
+    'access-control-allow-headers': '*',
+  });
+});
+
+/** The lines to paste on the page of a code, as JSON gives them. */
+function commandsOf(code: string, help: Help): string[] {
+  const { steps } = JSON.parse(page(`${ERRORS_PATH}/${code}`, { help }).body) as { steps: { command?: string }[] };
+  return steps.flatMap(({ command }) => command ?? []);
+}
+
+test('the lines to paste name the token endpoint of the issuer and the address of this gateway', (t) => {
+  const tokenEndpoint = 'https://login.example.com/oauth/token';
+  const help: Help = {
+    ...HELP,
+    issuers: [{ issuer: 'https://login.example.com', tokenEndpoint, audience: ['orders-api'] }],
+  };
+  const expired = commandsOf('token.expired', help).join('\n');
+  t.true(expired.includes(`curl -s '${tokenEndpoint}'`), expired);
+  t.true(expired.includes(`"Authorization: Bearer $TOKEN" 'https://api.example.com/the/path'`), expired);
+  t.true(commandsOf('token.audience', help).join().includes(`'audience=orders-api'`));
+  t.true(commandsOf('authorise.scope', help).join().includes('scope="$SCOPES"'));
+  t.true(commandsOf('verify.keys-unavailable', help).join().includes('/.well-known/openid-configuration'));
+  const unknown = { ...HELP, style: { ...HELP.style, publicUrl: undefined } };
+  const lines = commandsOf('token.expired', unknown).join('\n');
+  t.true(lines.includes(`'https://login.example.com/.well-known/openid-configuration'`), lines);
+  t.true(lines.includes(`'http://localhost:8080/the/path'`), lines);
+});
+
+for (const tokenEndpoint of [
+  "https://login.example.com/'; rm -rf ~; '",
+  'https://login.example.com/$(id)`id`',
+  'javascript:alert(1)',
+  'https://a:b@login.example.com/token',
+  'not an address',
+]) {
+  test(`a token endpoint of ${tokenEndpoint} leaves nothing for a shell to run`, (t) => {
+    const help: Help = { ...HELP, issuers: [{ issuer: 'https://x.example.com', tokenEndpoint, audience: ["a'b"] }] };
+    for (const line of commandsOf('token.audience', help)) {
+      // What stands within single quotes is text to a shell; the rest has to be ours.
+      const bare = line.replace(/'[^']*'/g, "''");
+      t.notRegex(bare, /rm -rf|\$\(id\)|`|alert/, line);
+    }
+  });
+}
+
+test('every page says what one sees, and has steps', (t) => {
+  for (const code of CODES) {
+    const { symptom, steps } = JSON.parse(page(`${ERRORS_PATH}/${code}`).body) as { symptom: string; steps: unknown[] };
+    t.true(symptom.includes(String(rowOf(code).status)) && symptom.includes(code));
+    t.true(steps.length >= 2, code);
+  }
 });

@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { schema } from '../../src/cli/schema.ts';
 import { type JsonSchema, jsonSchema } from '../../src/config/json-schema.ts';
 import { CODES, rowOf } from '../../src/errors/catalogue.ts';
+import { symptomOf } from '../../src/errors/help.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -31,7 +32,7 @@ function errorsPage(): string {
       upstream: 'the operator of what stands behind it',
     };
     const list = causes.map((cause) => `- ${cause}`).join('\n');
-    return `## ${code}\n\n**${title}.** Status ${status}; ${acts[source]} has to act.\n\nUsual causes:\n\n${list}\n\nFix: ${fix.replace('{issuers}', '*the issuer*')}\n`;
+    return `## ${code}\n\n**${title}.** Status ${status}; ${acts[source]} has to act.\n\nWhat one sees: ${symptomOf(code)}\n\nUsual causes:\n\n${list}\n\nFix: ${fix.replace('{issuers}', '*the issuer*')}\n`;
   });
   return `${NOTE}
 

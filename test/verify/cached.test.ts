@@ -375,13 +375,13 @@ for (const [title, iss, code, detail] of [
     'a slash behind iss',
     `${ISS}/`,
     'token.issuer',
-    `The token names an issuer that is not accepted here; accepted: ${ISS}.`,
+    `The token names an issuer that is not accepted here; accepted: ${ISS}. It differs only in the slash at its end.`,
   ],
   [
     'iss in capitals',
     ISS.toUpperCase(),
     'token.issuer',
-    `The token names an issuer that is not accepted here; accepted: ${ISS}.`,
+    `The token names an issuer that is not accepted here; accepted: ${ISS}. It differs only in capital and small letters.`,
   ],
   [
     'an iss that every object has',

@@ -201,7 +201,7 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
   [
     'an audience that begins like ours',
     'token.audience',
-    'The token needs the audience orders-api; it was issued for orders-api/.',
+    'The token needs the audience orders-api; it was issued for orders-api/. It differs only in the slash at its end.',
     { claims: { aud: 'orders-api/' } },
   ],
   [

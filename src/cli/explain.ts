@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { assemble } from '../assembly.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { explain } from '../explain/explain.ts';
+import type { Explanation } from '../explain/explanation.ts';
+import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
+import { renderExplanation } from '../explain/render.ts';
+import { type CommandIo, EXIT } from './io.ts';
+import { configFor } from './start.ts';
+
+export interface ExplainOptions {
+  readonly file: string;
+  readonly method: string;
+  readonly url: string;
+  /** The token, `@FILE`, or `-` for stdin. */
+  readonly token: string | undefined;
+  /** `Name: value` each. */
+  readonly headers: readonly string[];
+  readonly format: 'text' | 'json';
+}
+
+/**
+ * `bearergate explain`: what the gateway would do with a request. Answers the exit code (0 forwarded or answered, 2
+ * refused, 1 the configuration has problems), or what is wrong with how it was called.
+ */
+export async function explainCommand(options: ExplainOptions, io: CommandIo): Promise<number | string> {
+  const question = await questionOf(options, io);
+  if (typeof question === 'string') return question;
+  const config = configFor(options.file, io);
+  if (config === undefined) return EXIT.problems;
+  const explanation = await explainWith(config, question);
+  const text =
+    options.format === 'json'
+      ? `${JSON.stringify(explanation, null, 2)}\n`
+      : renderExplanation(explanation, { color: io.color });
+  io.stdout(text);
+  return explanation.decision === 'refused' ? EXIT.refused : EXIT.ok;
+}
+
+async function questionOf(options: ExplainOptions, io: CommandIo): Promise<Question | string> {
+  const { method, url } = options;
+  if (!METHOD.test(method)) return `'${method}' is no method`;
+  if (!isAddress(url)) return 'URL is a path such as /orders/1, or an http address';
+  const headers: string[] = [];
+  for (const line of options.headers) {
+    const [, name = '', value = ''] = /^([^:]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
+    if (!METHOD.test(name) || !FIELD_VALUE.test(value)) return "--header is written 'Name: value'";
+    headers.push(name, value);
+  }
+  try {
+    const token = options.token === undefined ? undefined : await readToken(options.token, io);
+    // node's parser would not let such a header through.
+    if (token !== undefined && !FIELD_VALUE.test(token)) return 'the token has a line break or NUL in it';
+    return { method, url, token, headers };
+  } catch (error) {
+    return `the token cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`;
+  }
+}
+
+/** From stdin or a file a token stays out of the shell's history. Their last line break is none of its characters. */
+async function readToken(word: string, io: CommandIo): Promise<string> {
+  if (word !== '-' && !word.startsWith('@')) return word;
+  const text = word === '-' ? await io.stdin() : readFileSync(word.slice(1), 'utf8');
+  return text.replace(/\r?\n$/, '');
+}
+
+/** Asks a world of its own, made from the configuration as `start` makes it, with keys fetched now. */
+async function explainWith(config: Config, question: Question): Promise<Explanation> {
+  const silent = { keysFetched() {}, keysFailed() {}, snapshotUsed() {} };
+  const world = assemble(config, { clock: systemClock, fetch: globalThis.fetch }, silent);
+  try {
+    await Promise.all([...world.keyRings.values()].map((keys) => keys.start()));
+    return await explain(question, world, systemClock.now());
+  } finally {
+    world.closing.abort();
+    for (const keys of world.keyRings.values()) keys.close();
+    await Promise.all(world.upstreams.map((upstream) => upstream.destroy()));
+  }
+}
