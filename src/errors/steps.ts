@@ -102,7 +102,7 @@ function discoveryStep(issuer: string, text: string): HelpStep[] {
 
 const LOOK_INSIDE: HelpStep = {
   text: 'Look at what a token says: who issued it (iss), for which API (aud), until when (exp, seconds since 1970), with which scopes. Do it on your own machine; a token pasted into a web page is a token given away.',
-  command: `printf '%s' "$TOKEN" | cut -d. -f2 | tr '_-' '/+' | base64 -d 2>/dev/null; echo`,
+  command: `printf '%s' "$TOKEN" | cut -d. -f2 | tr '_-' '/+' | base64 -d`,
 };
 
 function send({ api }: StepFacts): HelpStep {
