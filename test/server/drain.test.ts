@@ -3,7 +3,7 @@ import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
 test('while it leaves, requests are served and told to close, and readiness says so', async (t) => {
-  const { gateway } = await startBehind(t, { drain: { delay: '300ms' } });
+  const { gateway } = await startBehind(t, { drain: { delay: '3s' } });
   const draining = gateway.server.drain('SIGTERM');
   const ready = await fetch(`${gateway.adminUrl}/readyz`);
   t.is(ready.status, 503);
