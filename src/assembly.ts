@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config, RouteSettings } from './config/config.ts';
 import { RouteForwarder } from './forward/http.ts';
+import type { TargetObserver } from './forward/target.ts';
 import { Upstream } from './forward/upstream.ts';
 import { FieldSorter } from './request/fields.ts';
 import { CorsPolicy } from './route/cors.ts';
@@ -47,8 +48,11 @@ export interface Surroundings {
   readonly fetch: Fetch;
 }
 
+/** Who is told what becomes of key sets and of the targets of upstreams. */
+export type Observer = KeyObserver & TargetObserver;
+
 /** Builds what a configuration describes. Nothing is fetched or connected yet. */
-export function assemble(config: Config, { clock, fetch }: Surroundings, observer: KeyObserver): Assembly {
+export function assemble(config: Config, { clock, fetch }: Surroundings, observer: Observer): Assembly {
   const cache = new TokenCache(config.tokenCache);
   const closing = new AbortController();
   const keyRings = new Map<string, KeyRing>();
@@ -66,7 +70,7 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
     const chosen = issuers.map((issuer) => verifiers.get(issuer.name) as IssuerVerifier);
     return new CachedVerifier(chosen, cache, clock.now);
   };
-  const upstreams = config.upstreams.map((settings) => new Upstream(settings));
+  const upstreams = config.upstreams.map((settings) => new Upstream(settings, { clock, observer }));
   const routes = config.routes.map((settings): GatewayRoute => {
     const upstream = upstreams.find((candidate) => candidate.settings.name === settings.upstream.name) as Upstream;
     const { guard } = settings;

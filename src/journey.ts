@@ -25,6 +25,10 @@ export class Journey {
   authority = '';
   route: GatewayRoute | undefined;
   permit: Permit | undefined;
+  /** Address of the upstream's target that it went to last. */
+  servedBy: string | undefined;
+  /** From when it was sent on until the headers of the answer were there, or the failure. */
+  upstreamMs: number | undefined;
   fault: Fault | undefined;
   /** Whether its closing line is written. */
   closed = false;

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { type Assembly, assemble } from './assembly.ts';
+import { type Assembly, assemble, type Observer } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Fault } from './errors/fault.ts';
@@ -44,7 +44,7 @@ export class GatewayServer {
     const clock = options.clock ?? systemClock;
     const log = new Log(config.log, options.log);
     const metrics = new Metrics(() => this.#world, clock.now);
-    this.#world = assemble(config, { clock, fetch: options.fetch ?? globalThis.fetch }, keyReporter(log, metrics));
+    this.#world = assemble(config, { clock, fetch: options.fetch ?? globalThis.fetch }, reporter(log, metrics));
     this.#log = log;
     this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
     this.#public = createPublicServer(config.listen.limits, this.#requests);
@@ -69,6 +69,7 @@ export class GatewayServer {
       throw error;
     }
     for (const keys of this.#world.keyRings.values()) void keys.start();
+    for (const upstream of this.#world.upstreams) upstream.start();
     this.#log.listening({ gateway: this.url, admin: this.adminUrl }, this.#config.routes.length);
   }
 
@@ -123,8 +124,8 @@ export class GatewayServer {
   }
 }
 
-/** What happens to key sets is counted and told. */
-function keyReporter(log: Log, metrics: Metrics): Parameters<typeof assemble>[2] {
+/** What happens to key sets is counted and told, what happens to targets is told. */
+function reporter(log: Log, metrics: Metrics): Observer {
   return {
     keysFetched(issuer, keys, leftOut) {
       metrics.keysRefreshed(issuer, 'success');
@@ -135,6 +136,8 @@ function keyReporter(log: Log, metrics: Metrics): Parameters<typeof assemble>[2]
       log.keysFailed(issuer, error, usable);
     },
     snapshotUsed: (issuer, path, error) => log.snapshotUsed(issuer, path, error),
+    targetLeftOut: (upstream, target, reason) => log.targetLeftOut(upstream, target, reason),
+    targetBack: (upstream, target) => log.targetBack(upstream, target),
   };
 }
 

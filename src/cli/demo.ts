@@ -45,7 +45,7 @@ function demoPorts(config: Config): DemoPorts | undefined {
   const { hostname, port } = new URL(issuer.issuer);
   const [audience] = issuer.audience;
   if (hostname !== 'localhost' || port === '' || audience === undefined) return undefined;
-  return { issuer: Number(port), audience, legacy: Number(new URL(legacy.url).port) };
+  return { issuer: Number(port), audience, legacy: Number(new URL(legacy.urls[0]).port) };
 }
 
 async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo): Promise<DemoServer[] | undefined> {

@@ -67,7 +67,7 @@ async function readToken(word: string, io: CommandIo): Promise<string> {
 
 /** Asks a world of its own, made from the configuration as `start` makes it, with keys fetched now. */
 async function explainWith(config: Config, question: Question): Promise<Explanation> {
-  const silent = { keysFetched() {}, keysFailed() {}, snapshotUsed() {} };
+  const silent = { keysFetched() {}, keysFailed() {}, snapshotUsed() {}, targetLeftOut() {}, targetBack() {} };
   const world = assemble(config, { clock: systemClock, fetch: globalThis.fetch }, silent);
   try {
     await Promise.all([...world.keyRings.values()].map((keys) => keys.start()));

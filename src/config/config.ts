@@ -22,14 +22,27 @@ export interface Config {
 
 export interface UpstreamSettings {
   readonly name: string;
-  /** Scheme and authority, as URL.origin gives them. */
-  readonly url: string;
+  /** Scheme and authority of each target, as URL.origin gives them; there is at least one. */
+  readonly urls: readonly [string, ...string[]];
+  readonly balance: 'least-busy' | 'round-robin';
   readonly timeouts: { readonly connect: number; readonly response: number; readonly idle: number };
+  /** Per target. */
   readonly connections: number;
+  /** Of all targets together. */
   readonly queue: number;
+  readonly tls: UpstreamTls;
+  readonly health: { readonly path: string; readonly interval: number } | undefined;
   /** `keep`, `upstream`, or the Host to send. */
   readonly host: string;
   readonly headers: HeaderSettings['set'];
+}
+
+/** How https targets are verified, and what is shown to them: PEM, as it stood in the files. Not verifying is no setting. */
+export interface UpstreamTls {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName: string | undefined;
 }
 
 export interface HeaderSettings {

@@ -133,6 +133,19 @@ export const httpUrl = () =>
       params: { name: 'credentials-in-url' },
     });
 
+/** The name of a file, relative to the one it stands in. */
+export const fileName = () => z.string().min(1, 'is empty; the name of a file is needed');
+
+/** RFC 6066 §3: a name, never an address. */
+export const serverName = () =>
+  z
+    .string()
+    .regex(/^(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'expected a host name such as orders.internal');
+
+/** A path, with a query if need be, as it stands in a request line. */
+export const requestTarget = () =>
+  z.string().regex(/^\/(?:[\x21\x22\x24-\x7e]*)$/, 'expected a path such as /health, in printable ASCII without `#`');
+
 /** How clients reach us: an address without query, kept without a slash at its end. */
 export const publicAddress = () =>
   httpUrl()

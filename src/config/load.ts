@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, resolve as resolvePath } from 'node:path';
 import type { Config } from './config.ts';
 import { salvage, wholeDraft } from './draft.ts';
 import { reasonOf } from './files.ts';
@@ -40,7 +40,14 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
 /** Reads, checks and resolves a configuration file. Never throws for what is in it, or for its absence. */
 export function loadConfig(file: string, environment: Environment): Loaded {
   const files = [file];
-  const lookUp = lookUpIn(environment, dirname(file), (path) => files.includes(path) || files.push(path));
+  const folder = dirname(file);
+  const seen = (path: string) => files.includes(path) || files.push(path);
+  const lookUp = lookUpIn(environment, folder, seen);
+  const readFile = readOnce((name) => {
+    const path = resolvePath(folder, name);
+    seen(path);
+    return environment.readFile(path);
+  });
   const source = readSource(file, environment);
   if ('severity' in source) return { ok: false, problems: [source], files };
   const parsed = parseYaml(source);
@@ -48,7 +55,17 @@ export function loadConfig(file: string, environment: Environment): Loaded {
   const tree = readTree(parsed.document.contents, source, lookUp);
   if (tree.value === null) return { ok: false, problems: [empty(source)], files };
   const bomb = tree.problems.find(({ name }) => name === BOMB);
-  return bomb ? { ok: false, problems: [bomb], files } : { ...checked(tree, source), files };
+  return bomb ? { ok: false, problems: [bomb], files } : { ...checked(tree, source, readFile), files };
+}
+
+/** What was checked is what is used, even if somebody replaces the file meanwhile. */
+function readOnce(read: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    const text = known.get(name) ?? read(name);
+    known.set(name, text);
+    return text;
+  };
 }
 
 function readSource(file: string, environment: Environment): Source | Problem {
@@ -68,10 +85,10 @@ function empty(source: Source): Problem {
   return problemAt(source, 0, { severity: 'error', name: 'empty', message: 'the file is empty', hint });
 }
 
-function checked(tree: Tree, source: Source): Good | Bad {
+function checked(tree: Tree, source: Source, readFile: Scene['readFile']): Good | Bad {
   const result = gatewaySchema.safeParse(tree.value, { error: phrase });
   const gateway = result.success ? result.data : undefined;
-  const scene = sceneOf(tree, source, gateway);
+  const scene = sceneOf(tree, source, gateway, readFile);
   const errors = withoutMisspelled([...findingsOf(result.error?.issues ?? [], tree), ...brokenRules(scene)]);
   const faultless = errors.length === 0 && tree.problems.length === 0;
   // Told of a configuration whose form is right; that nothing uses an upstream may be the error's doing, so not beside one.
@@ -79,22 +96,19 @@ function checked(tree: Tree, source: Source): Good | Bad {
   const place = (findings: readonly Finding[]) => findings.map((finding) => locate(source, tree.spots, finding));
   if (gateway && faultless) {
     const secrets = [...tree.secrets.values()].map(({ path }) => path);
-    return {
-      ok: true,
-      config: resolve(gateway, source.file, scene.isSecret),
-      warnings: inOrder(place(warnings)),
-      secrets,
-    };
+    const config = resolve(gateway, source.file, scene);
+    return { ok: true, config, warnings: inOrder(place(warnings)), secrets };
   }
   return { ok: false, problems: inOrder([...tree.problems, ...place(errors), ...place(warnings)]) };
 }
 
-function sceneOf(tree: Tree, source: Source, gateway: GatewayFile | undefined): Scene {
+function sceneOf(tree: Tree, source: Source, gateway: GatewayFile | undefined, readFile: Scene['readFile']): Scene {
   const isSecret = (path: Path) => tree.secrets.has(pathKey(path));
   return {
     draft: gateway && tree.broken.length === 0 ? wholeDraft(gateway) : salvage(tree.value, tree.broken),
     lineOf: (path) => lineAt(source, tree.spots, path),
     shown: (path, text) => tree.secrets.get(pathKey(path))?.text ?? text,
     isSecret,
+    readFile,
   };
 }

@@ -3,14 +3,19 @@ import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
 import type { Config, GuardSettings, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
 import { guardOf } from './guard.ts';
 import type { Path } from './problem.ts';
+import type { Scene } from './scene.ts';
 import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
 import type { Template } from './template.ts';
 
-/** Follows every reference of a configuration that broke no rule. `file` is where it stands; paths in it are relative to that. */
-export function resolve(gateway: GatewayFile, file: string, isSecret: (path: Path) => boolean = () => false): Config {
+/**
+ * Follows every reference of a configuration that broke no rule. `file` is where it stands; paths in it are relative to
+ * that.
+ */
+export function resolve(gateway: GatewayFile, file: string, scene: Pick<Scene, 'isSecret' | 'readFile'>): Config {
+  const { isSecret } = scene;
   const folder = dirname(file);
   const issuers = Object.entries(gateway.issuers).map(([name, entry]) => issuerSettings(name, entry, folder));
-  const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry, isSecret));
+  const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry, scene));
   const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
   return {
     file,
@@ -53,15 +58,24 @@ function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): 
   return inline ? { kind: 'inline', keys: inline } : { kind: 'discovery' };
 }
 
-function upstreamSettings(name: string, entry: UpstreamEntry, isSecret: IsSecret): UpstreamSettings {
-  const { url, timeouts, connections, queue, host, headers } = entry;
-  if (url === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
+function upstreamSettings(
+  name: string,
+  entry: UpstreamEntry,
+  { isSecret, readFile }: Pick<Scene, 'isSecret' | 'readFile'>,
+): UpstreamSettings {
+  const { balance, timeouts, connections, queue, host, headers, tls, health } = entry;
+  const [first, ...others] = entry.urls ?? (entry.url === undefined ? [] : [entry.url]);
+  if (first === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
+  const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file));
   return {
     name,
-    url,
+    urls: [first, ...others],
+    balance,
     timeouts,
     connections,
     queue,
+    tls: { ca: read(tls?.ca), cert: read(tls?.cert), key: read(tls?.key), serverName: tls?.serverName },
+    health,
     host,
     headers: Object.entries(marked(headers.set, ['upstreams', name, 'headers', 'set'], isSecret)),
   };

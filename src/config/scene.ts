@@ -10,6 +10,8 @@ export interface Scene {
   shown(path: Path, text: string): string;
   /** Whether a value came from elsewhere. */
   isSecret(path: Path): boolean;
+  /** The text of a file that the configuration names, relative to it. Throws as node:fs does. */
+  readFile(name: string): string;
 }
 
 /** A finding, with the places it draws its conclusion from. */

@@ -3,6 +3,7 @@ import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
 import {
   cookieName,
   fieldName,
+  fileName,
   headerName,
   hostPattern,
   httpUrl,
@@ -15,7 +16,9 @@ import {
   prefix,
   publicAddress,
   refused,
+  requestTarget,
   scope,
+  serverName,
   template,
   trustedNetwork,
   webOrigin,
@@ -235,11 +238,25 @@ const cors = z
     params: { name: 'bad-value' },
   });
 
+const upstreamTls = z.strictObject({
+  ca: fileName().optional().describe('PEM file of the authorities to trust, in place of the usual ones.'),
+  cert: fileName().optional().describe('PEM file with the certificate that the gateway shows, and its chain.'),
+  key: fileName().optional().describe('PEM file with the private key of `cert`.'),
+  serverName: serverName()
+    .optional()
+    .describe('Name that the certificate has to have, and that SNI says. Default: the host of the address.'),
+});
+
 /** One upstream. */
 export const upstreamSchema = z.strictObject({
   url: origin().optional().describe('Scheme, host and port of the service.'),
-  urls: notYet(atLeastOne(origin())).describe('Several targets of one service.'),
-  balance: notYet(z.enum(['least-busy', 'round-robin'])).describe('How a target is chosen.'),
+  urls: atLeastOne(origin()).optional().describe('Several targets of one service, in place of `url`.'),
+  balance: z
+    .enum(['least-busy', 'round-robin'])
+    .default('least-busy')
+    .describe(
+      'Which of several targets a request goes to: the one with the fewest requests under way, or each in turn.',
+    ),
   timeouts: z
     .strictObject({
       connect: positiveDuration().prefault('2s').describe('Time to open a connection.'),
@@ -247,7 +264,7 @@ export const upstreamSchema = z.strictObject({
       idle: positiveDuration().prefault('5m').describe('Longest pause within the body of an answer.'),
     })
     .prefault({}),
-  connections: z.int().min(1).default(128).describe('Connections to the target.'),
+  connections: z.int().min(1).default(128).describe('Connections to each target.'),
   queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
   host: z
     .union([
@@ -261,17 +278,16 @@ export const upstreamSchema = z.strictObject({
     .strictObject({ set: z.record(headerName(), template()).default({}) })
     .prefault({})
     .describe("The upstream's own credentials and other fixed headers."),
-  tls: notYet(
-    z.strictObject({
-      ca: z.string().optional(),
-      cert: z.string().optional(),
-      key: z.string().optional(),
-      serverName: z.string().optional(),
-    }),
-  ).describe('How an https target is verified, and the certificate shown to it.'),
-  health: notYet(z.strictObject({ path: z.string(), interval: positiveDuration().prefault('10s') })).describe(
-    'Look whether targets are well.',
-  ),
+  tls: upstreamTls.optional().describe('How https targets are verified, and the certificate shown to them.'),
+  health: z
+    .strictObject({
+      path: requestTarget().describe('Asked with GET; 2xx and 3xx mean that the target is well.'),
+      interval: positiveDuration()
+        .prefault('10s')
+        .describe('Time between two looks, and the longest that one may take.'),
+    })
+    .optional()
+    .describe('Look whether targets are well, and leave out those that are not.'),
 });
 
 /** One route. */

@@ -183,7 +183,7 @@ class Findings {
     return {
       name: upstream.name,
       method: head.method,
-      url: `${upstream.url}${withoutToken(path, token)}`,
+      url: `${upstream.urls[0]}${withoutToken(path, token)}`,
       headers: shown,
     };
   }

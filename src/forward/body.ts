@@ -3,19 +3,34 @@ import { Transform, type TransformCallback } from 'node:stream';
 
 /**
  * The body of a request on its way to the upstream. It stands between the client's stream and undici, which destroys
- * the body it was given when a request fails: the client's socket would go with it, and the answer that says why.
+ * the body it was given when a request fails: the client's socket would go with it, and the answer that says why. Nothing
+ * is taken from the client before undici asks for it, which it does once it has a connection.
  */
 export class RequestBody extends Transform {
+  /** Whether some of it may have gone: from now on it can't be sent to anybody else. */
+  begun = false;
+  readonly #source: Readable;
   readonly #limit: number;
+  readonly #onBegin: () => void;
   readonly #onTooLarge: () => void;
   #size = 0;
 
-  /** `limit` in bytes; `onTooLarge` is called once, when more has come. */
-  constructor(source: Readable, limit: number, onTooLarge: () => void) {
+  /** `limit` in bytes; `onBegin` is called once, when the body is wanted, `onTooLarge` once, when more has come. */
+  constructor(source: Readable, limit: number, onBegin: () => void, onTooLarge: () => void) {
     super();
+    this.#source = source;
+    this.#onBegin = onBegin;
     this.#limit = limit;
     this.#onTooLarge = onTooLarge;
-    source.pipe(this);
+  }
+
+  override _read(size: number): void {
+    if (!this.begun) {
+      this.begun = true;
+      this.#onBegin();
+      this.#source.pipe(this);
+    }
+    super._read(size);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

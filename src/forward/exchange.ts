@@ -1,11 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { Fault } from '../errors/fault.ts';
 import { leaveUnread } from '../request/linger.ts';
 import { RequestBody } from './body.ts';
+import { isConnectFailure } from './connect.ts';
 import { failureFault, isBrokenConnection } from './failure.ts';
 import type { HeaderRules, RequestFacts } from './headers.ts';
-import type { Upstream, UpstreamRequest } from './upstream.ts';
+import type { Target, UpstreamRequest } from './target.ts';
+import type { Sending, Upstream } from './upstream.ts';
+
+/** What an exchange leaves for the log and the metrics. */
+export interface ExchangeRecord {
+  /** Address of the target that the request went to last. */
+  servedBy: string | undefined;
+  /** From when it was first sent until the headers of the answer were there, or the failure. Undefined before that. */
+  upstreamMs: number | undefined;
+}
 
 /** One request on its way: who asks, what for, and how to tell when it can't be answered. */
 export interface Passage {
@@ -14,7 +23,8 @@ export interface Passage {
   readonly query: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Called once the upstream has room for the request: only now its body is asked for. */
+  readonly record: ExchangeRecord;
+  /** Called once the body is wanted: the upstream has a connection for it. */
   readonly welcome: () => void;
   /** Called at most once, and only while nothing of an answer has been sent. */
   readonly refuse: (fault: Fault) => void;
@@ -23,12 +33,19 @@ export interface Passage {
 }
 
 /** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Sending {
   readonly #passage: Passage;
   readonly #rules: HeaderRules;
   readonly #upstream: Upstream;
-  readonly #options: UpstreamRequest;
+  readonly options: UpstreamRequest;
+  target: Target | undefined;
+  behind: Sending['behind'];
+  ahead: Sending['ahead'];
   #retries: number;
+  #body: RequestBody | undefined;
+  /** Targets that have failed it. */
+  #failed: readonly Target[] = NONE;
+  #sentAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
@@ -42,7 +59,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#passage = passage;
     this.#rules = rules;
     this.#upstream = upstream;
-    this.#options = options;
+    this.options = options;
     this.#retries = retries;
   }
 
@@ -54,16 +71,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (response.socket === null) request.socket.setMaxListeners(0).on('close', this.#clientGone);
     if (facts.head.hasBody) {
       const limit = maxBody ?? Number.POSITIVE_INFINITY;
-      this.#options.body = new RequestBody(request, limit, () => this.#tooLarge(limit));
+      this.#body = new RequestBody(request, limit, this.#passage.welcome, () => this.#tooLarge(limit));
+      this.options.body = this.#body;
     }
-    this.#upstream.send(this.#options, this);
-    // undici's own clock runs from the moment a request has a connection; waiting for one counts as well.
-    if (this.#abort === undefined && !this.#over) {
-      this.#timer = setTimeout(this.#waitedTooLong, this.#options.headersTimeout as number);
-    }
+    this.#upstream.send(this);
+    this.#boundWaiting();
+  }
+
+  /** undici's own clock runs from the moment a request has a connection; waiting for one counts as well. */
+  #boundWaiting(): void {
+    if (this.#abort !== undefined || this.#over) return;
+    this.#timer = setTimeout(this.#waitedTooLong, this.options.headersTimeout as number);
+  }
+
+  sent(target: Target): void {
+    if (this.#sentAt === 0) this.#sentAt = performance.now();
+    this.#passage.record.servedBy = target.url;
   }
 
   onConnect(abort: (error?: Error) => void): void {
+    this.target?.reached();
     clearTimeout(this.#timer);
     this.#abort = abort;
     if (this.#over) abort();
@@ -73,6 +100,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
     if (this.#over) return true;
     const { request, response, facts } = this.#passage;
+    this.#clock();
     const headers = this.#rules.forClient(raw, facts);
     if (headers === undefined) {
       this.#refuse({
@@ -115,13 +143,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (response.write(chunk)) return true;
     // A client that reads nothing must not keep a connection to the upstream: undici's clock stands while we pause it.
-    this.#timer = setTimeout(this.#clientStalled, this.#options.bodyTimeout as number);
+    this.#timer = setTimeout(this.#clientStalled, this.options.bodyTimeout as number);
     response.once('drain', this.#drained);
     return false;
   }
 
   onComplete(): void {
-    this.#upstream.leave();
+    this.#upstream.leave(this);
     if (this.#over) return;
     this.#finish();
     const { response } = this.#passage;
@@ -129,17 +157,39 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    if (!this.#over && this.#retries > 0 && !this.#answering && isBrokenConnection(error)) {
-      this.#retries -= 1;
-      this.#upstream.send(this.#options, this);
+    if (this.#mayTryAgain(error)) {
+      this.#tryAgain(error);
       return;
     }
-    // Only now: a request that its client has left still stands in undici's queue, which is bounded by these places alone.
-    this.#upstream.leave();
+    // Only now: a request that its client has left may still stand in undici's hands, which these places alone bound.
+    this.#upstream.leave(this, error);
     if (this.#over) return;
+    if (this.#answering) {
+      this.#finish();
+      this.#passage.broken(error);
+      return;
+    }
+    this.#clock();
     this.#finish();
-    if (this.#answering) this.#passage.broken(error);
-    else this.#passage.refuse(failureFault(error));
+    this.#passage.refuse(failureFault(error));
+  }
+
+  #mayTryAgain(error: Error): boolean {
+    if (this.#over || this.#answering) return false;
+    // Nothing was sent, whatever the method: any other target will do. Each is tried once.
+    if (isConnectFailure(error) && !this.#body?.begun && this.#failed.length < this.#upstream.size - 1) return true;
+    if (this.#retries === 0 || !isBrokenConnection(error)) return false;
+    this.#retries -= 1;
+    return true;
+  }
+
+  #tryAgain(error: Error): void {
+    const wasConnected = this.#abort !== undefined;
+    this.#abort = undefined;
+    if (this.target) this.#failed = [...this.#failed, this.target];
+    this.#upstream.resend(this, error, this.#failed);
+    // Where there has been no connection yet, the time for having one runs on.
+    if (wasConnected) this.#boundWaiting();
   }
 
   #tooLarge(limit: number): void {
@@ -155,6 +205,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #refuse(fault: Fault): void {
+    this.#clock();
     this.#finish();
     this.#abort?.(new Error('the request was refused'));
     this.#passage.refuse(fault);
@@ -181,12 +232,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#passage.response.destroy();
   };
 
+  /** Takes the time that the upstream needed, once. */
+  #clock(): void {
+    const { record } = this.#passage;
+    if (this.#sentAt > 0) record.upstreamMs ??= performance.now() - this.#sentAt;
+  }
+
   #finish(): void {
     this.#over = true;
     clearTimeout(this.#timer);
+    if (this.target === undefined) this.#upstream.withdraw(this);
     this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
+
+const NONE: readonly Target[] = [];
 
 /** What node lets stand in a status line; in UTF-8, as some servers write it, it would throw. It means nothing (RFC 9112 §4). */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;

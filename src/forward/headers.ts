@@ -47,7 +47,11 @@ export class HeaderRules {
       ...responseHeaders.set.map(([name]) => name.toLowerCase()),
     ]);
     this.#host =
-      upstream.host === 'keep' ? undefined : upstream.host === 'upstream' ? new URL(upstream.url).host : upstream.host;
+      upstream.host === 'keep'
+        ? undefined
+        : upstream.host === 'upstream'
+          ? new URL(upstream.urls[0]).host
+          : upstream.host;
     this.#strip = tokenStripper(route);
     this.#own = new Set(this.#set.map(([name]) => name.toLowerCase()));
     this.#passAuthorization =

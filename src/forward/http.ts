@@ -4,7 +4,8 @@ import type { RouteSettings } from '../config/config.ts';
 import type { CorsPolicy } from '../route/cors.ts';
 import { Exchange, type Passage, tooLarge } from './exchange.ts';
 import { HeaderRules, type RequestFacts } from './headers.ts';
-import type { Upstream, UpstreamRequest } from './upstream.ts';
+import type { UpstreamRequest } from './target.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Forwards the requests of one route (RFC 9110 §7.6). It takes a Permit and nothing less. */
 export class RouteForwarder {
@@ -26,11 +27,10 @@ export class RouteForwarder {
       passage.refuse(tooLarge(maxBody));
       return;
     }
-    if (!this.#upstream.enter()) {
+    if (!this.#upstream.hasRoom()) {
       passage.refuse({ code: 'forward.saturated', detail: 'Every connection to it is busy and the queue is full.' });
       return;
     }
-    passage.welcome();
     const options: UpstreamRequest = {
       method: head.method as Dispatcher.HttpMethod,
       path: this.#pathFor(passage.path, passage.query),
@@ -38,7 +38,6 @@ export class RouteForwarder {
       body: null,
       headersTimeout: this.#route.responseTimeout,
       bodyTimeout: this.#upstream.settings.timeouts.idle,
-      servername: this.#upstream.serverName,
     };
     const exchange = new Exchange(passage, this.#rules, this.#upstream, options, this.#retriesFor(passage));
     exchange.start(maxBody);

@@ -1,73 +1,194 @@
-import { isIP, type Socket } from 'node:net';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
+import { chooseTarget } from './balance.ts';
+import { isConnectFailure, type TlsOptions } from './connect.ts';
+import { HealthCheck } from './health.ts';
+import { type Waiting, WaitingLine } from './line.ts';
+import { Target, type TargetObserver, type UpstreamRequest } from './target.ts';
 
-/** What undici is asked to send. Its own types leave `servername` out, which its documentation has. */
-export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origin'> {
-  readonly servername: string | undefined;
+/** One request on its way to one of the targets: it gets undici's callbacks. */
+export interface Sending extends Dispatcher.DispatchHandler, Waiting {
+  readonly options: UpstreamRequest;
+  /** The target that it is with; undefined while it waits, and when it is over. */
+  target: Target | undefined;
+  /** Called each time it is handed to a target. */
+  sent(target: Target): void;
 }
 
-/** One service behind the gateway: its connections and how many requests may wait for them. */
+/** What an upstream runs on. */
+export interface UpstreamSurroundings {
+  readonly clock: Clock;
+  readonly observer: TargetObserver;
+}
+
+/** Where a connection that is not the pool's goes: an upgraded one. `leave` is to be called once, when it has ended. */
+export interface Picked {
+  /** Scheme and authority of the target. */
+  readonly url: string;
+  /** The target's own host, for `host: upstream`. */
+  readonly host: string;
+  /** For tls.connect; undefined for a target that is spoken to in the clear. */
+  readonly tls: TlsOptions | undefined;
+  /** The connection is there. */
+  reached(): void;
+  /** No connection could be made. */
+  unreachable(error: Error): void;
+  leave(): void;
+}
+
+const NONE: readonly Target[] = [];
+
+/** One service behind the gateway: its targets, which of them a request goes to, and how many requests may wait. */
 export class Upstream {
   readonly settings: UpstreamSettings;
-  readonly #pool: Pool;
-  readonly #room: number;
-  /** The name to verify a certificate by. Without it undici would take the client's Host, connection by connection. */
-  readonly serverName: string | undefined;
-  #busy = 0;
+  readonly #targets: readonly Target[];
+  readonly #checks: readonly HealthCheck[];
+  readonly #line = new WaitingLine<Sending>();
+  #turn = 0;
+  #underWay = 0;
+  #whenIdle: (() => void) | undefined;
 
-  constructor(settings: UpstreamSettings) {
+  constructor(settings: UpstreamSettings, surroundings: UpstreamSurroundings) {
     this.settings = settings;
-    const { protocol, hostname } = new URL(settings.url);
-    // RFC 6066 §3 knows no addresses here.
-    this.serverName = protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : undefined;
-    this.#room = settings.connections + settings.queue;
-    this.#pool = new Pool(settings.url, {
-      connections: settings.connections,
-      pipelining: 1,
-      connect: createConnector(settings.timeouts.connect),
-      maxHeaderSize: 64 * 1024,
-    });
+    const serveLine = () => this.#serveLine();
+    this.#targets = settings.urls.map((url) => new Target(url, settings, surroundings, serveLine));
+    this.#checks = settings.health
+      ? this.#targets.map((target) => new HealthCheck(target, settings, surroundings.clock))
+      : [];
   }
 
-  /** Takes a place for one request; false when every connection is busy and the queue is full. */
-  enter(): boolean {
-    if (this.#busy >= this.#room) return false;
-    this.#busy += 1;
-    return true;
+  /** Begins to look whether its targets are well, where that is asked for. */
+  start(): void {
+    for (const check of this.#checks) check.start();
   }
 
-  leave(): void {
-    this.#busy -= 1;
+  /** Whether a request can be sent or wait; false when every connection is busy and the queue is full. */
+  hasRoom(): boolean {
+    return this.#line.length < this.settings.queue || this.#choose(NONE) !== undefined;
   }
 
-  /** Sends one request. Never throws: what undici won't send is told to the handler as an error. */
-  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void {
-    try {
-      this.#pool.dispatch(request as Dispatcher.DispatchOptions, handler);
-    } catch (error) {
-      handler.onError?.(error as Error);
+  /** Sends a request now, or when its turn has come. */
+  send(sending: Sending): void {
+    this.#place(sending, NONE);
+  }
+
+  /** Sends it once more, to another target than those that failed where there is one. */
+  resend(sending: Sending, error: Error, failed: readonly Target[]): void {
+    this.#settle(sending, error);
+    this.#place(sending, failed);
+    this.#serveLine();
+  }
+
+  /** A request is over: its place is free for another. */
+  leave(sending: Sending, error?: Error): void {
+    if (sending.target === undefined) return;
+    this.#settle(sending, error);
+    if (this.#line.length > 0) this.#serveLine();
+    else if (this.#underWay === 0) this.#whenIdle?.();
+  }
+
+  /** A request does not wait any longer. */
+  withdraw(sending: Sending): void {
+    this.#line.leave(sending);
+    if (this.#underWay === 0 && this.#line.length === 0) this.#whenIdle?.();
+  }
+
+  /** How many targets a request could be sent to. */
+  get size(): number {
+    return this.#targets.length;
+  }
+
+  /**
+   * Chooses a target for a connection of its own, beside the pool and its bound: an upgraded one. It counts as busy for
+   * the choice of others until it leaves. Such a connection does not hold up `close`.
+   */
+  pick(): Picked {
+    const target = this.#choose(NONE, false) ?? (this.#targets[0] as Target);
+    this.#moveOn(target);
+    target.upgraded += 1;
+    target.attempted();
+    let left = false;
+    return {
+      url: target.url,
+      host: target.host,
+      tls: target.tls,
+      reached: () => target.reached(),
+      unreachable: (error) => target.unreachable(error),
+      leave: () => {
+        if (left) return;
+        left = true;
+        target.upgraded -= 1;
+        target.undecided();
+      },
+    };
+  }
+
+  /** Takes nothing new, lets requests under way and those that wait come to their end, then closes. */
+  async close(): Promise<void> {
+    for (const check of this.#checks) check.stop();
+    if (this.#underWay > 0 || this.#line.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
+    await Promise.all(this.#targets.map((target) => target.close()));
+  }
+
+  /** Ends everything at once; what is under way or waits gets an error. */
+  async destroy(): Promise<void> {
+    for (const check of this.#checks) check.stop();
+    for (let next = this.#line.first; next; next = this.#line.first) {
+      this.#line.leave(next);
+      next.onError?.(new Error('the upstream is closed'));
+    }
+    await Promise.all(this.#targets.map((target) => target.destroy()));
+  }
+
+  #place(sending: Sending, avoid: readonly Target[]): void {
+    const target = this.#choose(avoid) ?? (avoid.length > 0 ? this.#choose(NONE) : undefined);
+    if (target === undefined) this.#line.join(sending);
+    else this.#sendTo(target, sending);
+  }
+
+  #serveLine(): void {
+    for (let next = this.#line.first; next; next = this.#line.first) {
+      const target = this.#choose(NONE);
+      if (target === undefined) return;
+      this.#line.leave(next);
+      this.#sendTo(target, next);
     }
   }
 
-  async destroy(): Promise<void> {
-    await this.#pool.destroy();
+  #sendTo(target: Target, sending: Sending): void {
+    this.#underWay += 1;
+    this.#moveOn(target);
+    sending.target = target;
+    sending.sent(target);
+    target.send(sending.options, sending);
   }
-}
 
-function createConnector(timeout: number): buildConnector.connector {
-  const connect = buildConnector({ timeout, allowH2: false });
-  return (options, done) =>
-    connect(options, (...[error, socket]: [Error, null] | [null, Socket]) => {
-      socket?.prependListener('error', sayBroken);
-      done(...([error, socket] as [null, Socket]));
-    });
-}
+  #settle(sending: Sending, error: Error | undefined): void {
+    const { target } = sending;
+    if (target === undefined) return;
+    sending.target = undefined;
+    this.#underWay -= 1;
+    target.busy -= 1;
+    if (error !== undefined && isConnectFailure(error)) target.unreachable(error);
+    else target.undecided();
+  }
 
-/**
- * undici takes ECONNRESET for the end of an answer that lasts until the close, which would make a cut one look whole.
- * Under another code it is an error like any other.
- */
-function sayBroken(error: NodeJS.ErrnoException): void {
-  if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
+  /** The next choice begins behind this target. */
+  #moveOn(target: Target): void {
+    if (this.#targets.length > 1) this.#turn = this.#targets.indexOf(target) + 1;
+  }
+
+  #choose(avoid: readonly Target[], pooled = true): Target | undefined {
+    const targets = this.#targets;
+    if (targets.length === 1) {
+      const only = targets[0] as Target;
+      return pooled && !only.hasRoom ? undefined : only;
+    }
+    return chooseTarget(targets, { balance: this.settings.balance, turn: this.#turn, avoid, pooled });
+  }
 }

@@ -1,6 +1,7 @@
 import { type DestinationStream, destination, type Level, type Logger, pino } from 'pino';
 import { rowOf, type Source } from '../errors/catalogue.ts';
 import type { Fault } from '../errors/fault.ts';
+import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
 
@@ -25,7 +26,7 @@ const FLUSH_EVERY = 200;
 const LAST_FLUSH = 1000;
 
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
-export class Log implements KeyObserver {
+export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
   readonly #access: boolean;
   readonly #output: Output;
@@ -73,6 +74,14 @@ export class Log implements KeyObserver {
   snapshotUsed(issuer: string, path: string, error: string | undefined): void {
     if (error === undefined) this.#pino.info({ issuer, path }, 'keys taken from the snapshot');
     else this.#pino.warn({ issuer, path, error }, 'snapshot not used');
+  }
+
+  targetLeftOut(upstream: string, target: string, reason: string): void {
+    this.#pino.warn({ upstream, target, reason }, 'a target is left out: others get its requests where there are any');
+  }
+
+  targetBack(upstream: string, target: string): void {
+    this.#pino.info({ upstream, target }, 'a target is back');
   }
 
   draining(signal: string): void {
@@ -161,6 +170,8 @@ function requestLine(journey: Journey, { status, durationMs, aborted, broken }: 
     durationMs: Math.round(durationMs * 1000) / 1000,
     route: route?.settings.id,
     upstream: permit ? permit.route.upstream.name : undefined,
+    target: permit && permit.route.upstream.urls.length > 1 ? journey.servedBy : undefined,
+    upstreamMs: journey.upstreamMs === undefined ? undefined : Math.round(journey.upstreamMs * 1000) / 1000,
     issuer: permit?.token?.issuer.name,
     sub: permit?.token?.claims.sub,
     code: fault?.code,

@@ -24,6 +24,25 @@ class Tally {
   }
 }
 
+/** Histograms bound to their one label once: looking a label up again costs more than counting. */
+class Children<Label extends string> {
+  readonly #bind: (label: string) => Histogram.Internal<Label>;
+  readonly #bound = new Map<string, Histogram.Internal<Label>>();
+
+  constructor(bind: (label: string) => Histogram.Internal<Label>) {
+    this.#bind = bind;
+  }
+
+  get(label: string): Histogram.Internal<Label> {
+    let child = this.#bound.get(label);
+    if (child === undefined) {
+      child = this.#bind(label);
+      this.#bound.set(label, child);
+    }
+    return child;
+  }
+}
+
 /** The numbers an operator watches. Every label is bounded: routes, codes and known methods, never a path. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -31,7 +50,9 @@ export class Metrics {
   readonly #refusals = new Tally();
   readonly #refreshes = new Tally();
   readonly #durations: Histogram<'route'>;
-  readonly #children = new Map<string, Histogram.Internal<'route'>>();
+  readonly #durationsOf = new Children((route) => this.#durations.labels(route));
+  readonly #upstreamDurations: Histogram<'upstream'>;
+  readonly #upstreamDurationsOf = new Children((upstream) => this.#upstreamDurations.labels(upstream));
 
   constructor(world: () => Assembly, now: () => number) {
     const registers = [this.#registry];
@@ -39,6 +60,13 @@ export class Metrics {
       name: 'bearergate_request_duration_seconds',
       help: 'Time from the head of a request to the end of its answer.',
       labelNames: ['route'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#upstreamDurations = new Histogram({
+      name: 'bearergate_upstream_duration_seconds',
+      help: 'Time from sending a request on until the headers of the answer, or the failure.',
+      labelNames: ['upstream'],
       buckets: SECONDS,
       registers,
     });
@@ -99,17 +127,11 @@ export class Metrics {
     this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
     const code = journey.fault?.code;
     if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
-    this.#durationOf(route).observe(durationMs / 1000);
-  }
-
-  /** Bound to its label once: looking it up again costs more than counting. */
-  #durationOf(route: string): Histogram.Internal<'route'> {
-    let child = this.#children.get(route);
-    if (child === undefined) {
-      child = this.#durations.labels(route);
-      this.#children.set(route, child);
+    this.#durationsOf.get(route).observe(durationMs / 1000);
+    const { permit, upstreamMs } = journey;
+    if (permit !== undefined && upstreamMs !== undefined) {
+      this.#upstreamDurationsOf.get(permit.route.upstream.name).observe(upstreamMs / 1000);
     }
-    return child;
   }
 
   keysRefreshed(issuer: string, result: 'success' | 'failure'): void {

@@ -133,6 +133,7 @@ export class Requests {
       query: target.query,
       request,
       response,
+      record: journey,
       welcome: () => {
         // HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1).
         if (head.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();

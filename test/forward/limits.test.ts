@@ -30,7 +30,7 @@ test('when every connection is busy and the queue is full, 503 says when to come
   t.is(upstream.requests.length, 3);
 });
 
-test('a client that leaves the queue does not make room in it before its turn has come', async (t) => {
+test('a client that leaves the queue makes room in it at once, and its request is never sent', async (t) => {
   const { gateway, upstream } = await startBehind(t, { upstream: { connections: 1, queue: 2 } }, ({ target }) =>
     target === '/hangs' ? undefined : 'HTTP/1.1 204 No\r\n\r\n',
   );
@@ -46,13 +46,19 @@ test('a client that leaves the queue does not make room in it before its turn ha
     client.destroy();
     await gateway.waitForLine(({ path, aborted }) => path === target && aborted === true);
   }
-  t.is(codeOf(await ask('/refused')), 'forward.saturated');
+  const waiting = [ask('/waits/1'), ask('/waits/2')];
+  // Both stand in the queue once a third is refused; which of the three that is, nobody can say.
+  const third = ask('/waits/3');
+  const refused = await Promise.race([...waiting, third]);
+  t.is(codeOf(refused), 'forward.saturated');
   busy.destroy();
   await upstream.waitUntil(() => upstream.requests[0]?.connection.open === false, 'the connection is given up');
+  const statuses = (await Promise.all([...waiting, third])).map(({ status }) => status);
+  t.deepEqual(statuses.sort(), [204, 204, 503]);
   t.is((await ask('/after')).status, 204);
   t.deepEqual(
-    upstream.requests.map(({ target }) => target),
-    ['/hangs', '/after'],
+    upstream.requests.map(({ target }) => target.split('/')[1]),
+    ['hangs', 'waits', 'waits', 'after'],
   );
 });
 

@@ -1,0 +1,63 @@
+import { isIP, type Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { buildConnector } from 'undici';
+import type { UpstreamTls } from '../config/config.ts';
+
+/** How a connection to one target is secured, in the terms of node:tls. */
+export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> {
+  /** Empty where the target has an address for a host, and no name. */
+  readonly servername: string;
+  readonly rejectUnauthorized: true;
+}
+
+/**
+ * How an https target is verified, and what is shown to it; undefined for one that is spoken to in the clear. Said
+ * outright, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
+ */
+export function tlsOptions(url: string, { ca, cert, key, serverName }: UpstreamTls): TlsOptions | undefined {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:') return undefined;
+  // RFC 6066 §3 knows no addresses as a server's name: node then verifies the certificate by the address itself. Left
+  // out instead of empty, node:https would take the Host of the request.
+  const servername = serverName ?? (isIP(withoutBrackets(hostname)) === 0 ? hostname : '');
+  return {
+    servername,
+    rejectUnauthorized: true,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+}
+
+/** A host as it stands in a URL, as the network knows it: RFC 3986 §3.2.2 puts IPv6 addresses in brackets. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+/** Opens connections for undici. `timeout` in ms, until the connection can be used: TLS counts in. */
+export function createConnector(timeout: number, tls: TlsOptions | undefined): buildConnector.connector {
+  const connect = buildConnector({ timeout, allowH2: false, ...tls });
+  const servername = tls?.servername ?? '';
+  return (options, done) =>
+    // undici would have the name from the request, which may be the client's Host.
+    connect({ ...options, servername }, (...[error, socket]: [Error, null] | [null, Socket]) => {
+      if (error) failedToConnect.add(error);
+      socket?.prependListener('error', sayBroken);
+      done(...([error, socket] as [null, Socket]));
+    });
+}
+
+const failedToConnect = new WeakSet<Error>();
+
+/** Whether an error kept a connection from being made, so that nothing of a request has been sent. */
+export function isConnectFailure(error: Error): boolean {
+  return failedToConnect.has(error);
+}
+
+/**
+ * undici takes ECONNRESET for the end of an answer that lasts until the close, which would make a cut one look whole.
+ * Under another code it is an error like any other.
+ */
+function sayBroken(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
+}
