@@ -24,8 +24,18 @@ const DETAILS: Partial<Record<Fault['code'], string>> = {
 /** The fault for a request whose upstream gave no answer. The error itself goes to the log alone. */
 export function failureFault(error: Error): Fault {
   const code = codeOf(error);
-  const detail = DETAILS[code];
+  const detail = code === 'forward.unreachable' && isAboutTls(error) ? NOT_SECURE : DETAILS[code];
   return detail === undefined ? { code, cause: error } : { code, detail, cause: error };
+}
+
+const NOT_SECURE = 'No secure connection to it could be made.';
+
+/** By its code: OpenSSL's reasons about certificates, what node finds out about their names, and failed handshakes. */
+const TLS_CODE =
+  /^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_CERT_|INVALID_(?:CA|PURPOSE)$|HOSTNAME_MISMATCH$|PATH_LENGTH_|.*_CERT(?:IFICATE)?_)/;
+
+function isAboutTls(error: Error): boolean {
+  return TLS_CODE.test((error as { code?: string }).code ?? '');
 }
 
 function codeOf(error: Error): Fault['code'] {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
@@ -12,7 +13,8 @@ export interface ConfigDocument {
 const FILE = '/etc/bearergate/gateway.yaml';
 
 /**
- * Loads a configuration through the loader that users meet: JSON is YAML. An upstream may be just its address. Throws
+ * Loads a configuration through the loader that users meet: JSON is YAML. An upstream may be just its address. Files that
+ * it names are real ones. Throws
  * with every problem when it is wrong.
  */
 export function configFrom(document: ConfigDocument, variables: Readonly<Record<string, string>> = {}): Config {
@@ -25,7 +27,10 @@ export function configFrom(document: ConfigDocument, variables: Readonly<Record<
   );
   const routes = document.routes.map((route) => ({ upstream: names[0], ...route }));
   const text = JSON.stringify({ ...document, upstreams, routes });
-  const loaded = loadConfig(FILE, { variables, readFile: () => text });
+  const loaded = loadConfig(FILE, {
+    variables,
+    readFile: (path) => (path === FILE ? text : readFileSync(path, 'utf8')),
+  });
   if (loaded.ok) return loaded.config;
   const told = loaded.problems.map(
     ({ column, message, hint }) => `${text.slice(column - 1, column + 60)}: ${message}; ${hint}`,
