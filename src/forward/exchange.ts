@@ -101,7 +101,7 @@ export class Exchange implements Sending {
     if (this.#over) return true;
     const { request, response, facts } = this.#passage;
     this.#clock();
-    const headers = this.#rules.forClient(raw, facts);
+    const headers = this.#rules.forClient(raw, facts, this.options.path);
     if (headers === undefined) {
       this.#refuse({
         code: 'forward.invalid-response',

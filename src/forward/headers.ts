@@ -2,6 +2,7 @@ import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
 import type { RequestHead } from '../request/head.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
+import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
 import { type StripToken, tokenStripper } from './token.ts';
 
@@ -23,6 +24,7 @@ export class HeaderRules {
   readonly #remove: ReadonlySet<string>;
   readonly #responseSet: readonly CompiledHeader[];
   readonly #responseDrop: ReadonlySet<string>;
+  readonly #back: RewriteBack | undefined;
   readonly #host: string | undefined;
   readonly #strip: StripToken;
   /** Lower-case names of #set: nothing else is sent under them. */
@@ -46,6 +48,7 @@ export class HeaderRules {
       ...responseHeaders.remove,
       ...responseHeaders.set.map(([name]) => name.toLowerCase()),
     ]);
+    this.#back = rewriteBack(route);
     this.#host =
       upstream.host === 'keep'
         ? undefined
@@ -121,10 +124,11 @@ export class HeaderRules {
   }
 
   /**
-   * Names and values in turn for the client, from the upstream's raw ones. Undefined when the body is coded for the hop
+   * Names and values in turn for the client, from the upstream's raw ones; `sentTo` is the path and query it got, by
+   * which it means relative addresses. Undefined when the body is coded for the hop
    * in a way that undici does not take off (RFC 9112 §7): without its name nobody could read it.
    */
-  forClient(raw: readonly Buffer[], request: RequestFacts): string[] | undefined {
+  forClient(raw: readonly Buffer[], request: RequestFacts, sentTo: string): string[] | undefined {
     const headers: string[] = [];
     let nominated: string[] | undefined;
     for (let at = 0; at < raw.length; at += 2) {
@@ -133,7 +137,8 @@ export class HeaderRules {
       const value = (raw[at + 1] as Buffer).toString('latin1');
       if (lower === 'connection' && !ORDINARY.has(value)) nominated = [...(nominated ?? []), ...listed(value)];
       if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;
-      if (!this.#responseDrop.has(lower)) headers.push(name, value);
+      if (this.#responseDrop.has(lower)) continue;
+      headers.push(name, this.#back?.header(lower, value, request, sentTo) ?? value);
     }
     const kept = nominated ? without(headers, nominated) : headers;
     if (this.#responseSet.length > 0) this.#setResponse(kept, request);

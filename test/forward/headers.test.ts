@@ -304,7 +304,7 @@ test('a token in the query is stripped, and the rest stays byte for byte', (t) =
 function answered(route: object, fields: readonly WireHeader[], claims: object = {}) {
   const settings = routeOf(route);
   const raw = fields.flat().map((text) => Buffer.from(text, 'latin1'));
-  const headers = new HeaderRules(settings).forClient(raw, factsOf(settings, [], { claims }));
+  const headers = new HeaderRules(settings).forClient(raw, factsOf(settings, [], { claims }), '/a/b');
   return headers && pairs(headers);
 }
 

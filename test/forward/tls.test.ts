@@ -132,6 +132,7 @@ needsOpenssl(
         [false, 'evil.example'],
       ],
     );
+    t.is(sockets.length, 1);
   },
 );
 
