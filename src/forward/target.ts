@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
-import { createConnector, type TlsOptions, tlsOptions, withoutBrackets } from './connect.ts';
+import { createConnector, isConnectFailure, type TlsOptions, tlsOptions, withoutBrackets } from './connect.ts';
 
 /** What undici is asked to send. Its own types leave `servername` out, which its documentation has. */
 export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origin'> {
@@ -42,7 +42,7 @@ export class Target {
   readonly #settings: UpstreamSettings;
   readonly #clock: Clock;
   readonly #observer: TargetObserver;
-  readonly #pool: Pool;
+  #pool: Pool;
   readonly #changed: () => void;
   /** undici compares it between requests, and would take the client's Host in its place. */
   readonly #servername: string | undefined;
@@ -71,10 +71,15 @@ export class Target {
     this.tls = tlsOptions(url, settings.tls);
     this.#servername = this.tls && (this.tls.servername || withoutBrackets(hostname));
     this.#ownHost = settings.host === 'upstream' && settings.urls.length > 1 ? host : undefined;
-    this.#pool = new Pool(url, {
-      connections: settings.connections,
+    this.#pool = this.#makePool();
+  }
+
+  #makePool(): Pool {
+    const { connections, timeouts } = this.#settings;
+    return new Pool(this.url, {
+      connections,
       pipelining: 1,
-      connect: createConnector(settings.timeouts.connect, this.tls),
+      connect: createConnector(timeouts.connect, this.tls),
       maxHeaderSize: 64 * 1024,
     });
   }
@@ -113,6 +118,21 @@ export class Target {
       this.#pool.dispatch(request as Dispatcher.DispatchOptions, handler);
     } catch (error) {
       handler.onError?.(error as Error);
+    }
+  }
+
+  /** A request that was sent is over, well or not. */
+  over(error: Error | undefined): void {
+    this.busy -= 1;
+    if (error !== undefined && isConnectFailure(error)) {
+      this.unreachable(error);
+      return;
+    }
+    this.undecided();
+    if (error !== undefined && NEVER_SENT.has((error as { code?: string }).code ?? '')) {
+      // undici's pool takes the connection that was to send it for busy from then on. Others go on in a new one.
+      void this.#pool.close();
+      this.#pool = this.#makePool();
     }
   }
 
@@ -186,6 +206,9 @@ export class Target {
     await this.#pool.destroy();
   }
 }
+
+/** What undici says of a request that it does not even begin with: a defect of ours, or nobody has thought of it. */
+const NEVER_SENT: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
 function reasonOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;

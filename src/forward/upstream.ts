@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
 import { chooseTarget } from './balance.ts';
-import { isConnectFailure, type TlsOptions } from './connect.ts';
+import type { TlsOptions } from './connect.ts';
 import { HealthCheck } from './health.ts';
 import { type Waiting, WaitingLine } from './line.ts';
 import { Target, type TargetObserver, type UpstreamRequest } from './target.ts';
@@ -173,9 +173,7 @@ export class Upstream {
     if (target === undefined) return;
     sending.target = undefined;
     this.#underWay -= 1;
-    target.busy -= 1;
-    if (error !== undefined && isConnectFailure(error)) target.unreachable(error);
-    else target.undecided();
+    target.over(error);
   }
 
   /** The next choice begins behind this target. */

@@ -1,0 +1,257 @@
+import { createServer } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import type { Target } from '../../src/forward/target.ts';
+import { type Sending, Upstream } from '../../src/forward/upstream.ts';
+import { FakeClock } from '../support/clock.ts';
+import { listenOnLoopback } from '../support/listen.ts';
+import {
+  type RecordingUpstream,
+  rawResponse,
+  startRecordingUpstream,
+  type UpstreamAnswer,
+} from '../support/upstream.ts';
+import { routeOf } from './facts.ts';
+
+/** What the upstream told, a line each. */
+function observed() {
+  const lines: string[] = [];
+  return {
+    lines,
+    observer: {
+      targetLeftOut: (_upstream: string, target: string) => void lines.push(`out ${target}`),
+      targetBack: (_upstream: string, target: string) => void lines.push(`back ${target}`),
+    },
+  };
+}
+
+function makeUpstream(t: ExecutionContext, settings: object) {
+  const clock = new FakeClock();
+  const { lines, observer } = observed();
+  const { upstream: entry } = routeOf({}, { url: undefined, ...settings });
+  const upstream = new Upstream(entry, { clock, observer });
+  t.teardown(() => upstream.destroy());
+  return { upstream, clock, lines };
+}
+
+async function startTarget(t: ExecutionContext, answer?: UpstreamAnswer): Promise<RecordingUpstream> {
+  const target = await startRecordingUpstream(answer);
+  t.teardown(target.close);
+  return target;
+}
+
+/** A port that nobody listens on. */
+async function nobody(): Promise<{ readonly url: string; readonly port: number }> {
+  const server = createServer();
+  const address = await listenOnLoopback(server);
+  await new Promise((resolve) => server.close(resolve));
+  return address;
+}
+
+/** A request as an exchange makes it, which is not sent again. Settles when it is over. */
+class Plain implements Sending {
+  readonly options;
+  target: Target | undefined;
+  behind: Sending['behind'];
+  ahead: Sending['ahead'];
+  /** Where it went, and how that ended. */
+  readonly over: Promise<readonly [url: string | undefined, error: Error | undefined]>;
+  readonly #upstream: Upstream;
+  #url: string | undefined;
+  #settle: (error: Error | undefined) => void = () => {};
+
+  constructor(upstream: Upstream, path = '/') {
+    this.#upstream = upstream;
+    this.options = { method: 'GET' as const, path, headers: ['Host', 'api.example.com'], body: null };
+    this.over = new Promise((resolve) => {
+      this.#settle = (error) => resolve([this.#url, error]);
+    });
+    upstream.send(this);
+  }
+
+  sent(target: Target): void {
+    this.#url = target.url;
+  }
+
+  onConnect(): void {
+    this.target?.reached();
+  }
+
+  onHeaders(): boolean {
+    return true;
+  }
+
+  onData(): boolean {
+    return true;
+  }
+
+  onComplete(): void {
+    this.#upstream.leave(this);
+    this.#settle(undefined);
+  }
+
+  onError(error: Error): void {
+    this.#upstream.leave(this, error);
+    this.#settle(error);
+  }
+}
+
+/** Where so many requests, one after the other, go. */
+async function wander(upstream: Upstream, count: number): Promise<(string | undefined)[]> {
+  const urls: (string | undefined)[] = [];
+  for (let index = 0; index < count; index++) urls.push((await new Plain(upstream).over)[0]);
+  return urls;
+}
+
+test('a target that can not be connected to is left out for a growing while, and tried by one request after it', async (t) => {
+  const gone = await nobody();
+  const here = await startTarget(t);
+  const { upstream, clock, lines } = makeUpstream(t, { urls: [gone.url, here.url] });
+  const whiles: number[] = [];
+  for (let round = 0; round < 8; round++) {
+    const [first] = await wander(upstream, 1);
+    t.is(first, gone.url, `trial ${round}`);
+    t.deepEqual(await wander(upstream, 3), [here.url, here.url, here.url], `left out ${round}`);
+    const [wait] = clock.waiting as [number];
+    whiles.push(wait);
+    clock.advance(wait - 1);
+    t.deepEqual(await wander(upstream, 1), [here.url]);
+    clock.advance(1);
+  }
+  for (const [index, longest] of [1, 2, 4, 8, 16, 30, 30, 30].entries()) {
+    const wait = (whiles[index] as number) / 1000;
+    t.true(wait <= longest && wait >= longest * 0.8, `${whiles}`);
+  }
+  t.deepEqual(lines, [`out ${gone.url}`]);
+});
+
+test('while a trial is under way, others go elsewhere; when it succeeds, the target is one like others', async (t) => {
+  const gone = await nobody();
+  const here = await startTarget(t);
+  const { upstream, clock, lines } = makeUpstream(t, { urls: [gone.url, here.url] });
+  await wander(upstream, 1);
+  clock.advance(1000);
+  const back = createServer((socket) => {
+    socket.on('error', () => {}).on('data', () => socket.end(rawResponse(200, 'back')));
+  });
+  await listenOnLoopback(back, gone.port);
+  t.teardown(async () => void (await new Promise((resolve) => back.close(resolve))));
+  const trial = new Plain(upstream);
+  const others = [new Plain(upstream), new Plain(upstream)];
+  t.deepEqual(await Promise.all(others.map(async ({ over }) => (await over)[0])), [here.url, here.url]);
+  t.deepEqual(await trial.over, [gone.url, undefined]);
+  t.deepEqual(lines, [`out ${gone.url}`, `back ${gone.url}`]);
+  t.deepEqual(clock.waiting, []);
+  t.deepEqual(new Set(await wander(upstream, 2)), new Set([gone.url, here.url]));
+});
+
+test('when all are out, the one that is due soonest is tried', async (t) => {
+  const [one, other] = [await nobody(), await nobody()];
+  const { upstream, clock } = makeUpstream(t, { urls: [one.url, other.url] });
+  t.deepEqual(await wander(upstream, 1), [one.url]);
+  clock.advance(500);
+  // The other one fails later, so that the first one is due sooner.
+  t.deepEqual(await wander(upstream, 1), [other.url]);
+  t.deepEqual(await wander(upstream, 3), [one.url, one.url, one.url]);
+});
+
+test('a target alone is always tried', async (t) => {
+  const gone = await nobody();
+  const { upstream, lines } = makeUpstream(t, { urls: [gone.url] });
+  t.deepEqual(await wander(upstream, 3), [gone.url, gone.url, gone.url]);
+  t.deepEqual(lines, [`out ${gone.url}`]);
+});
+
+test('who waits is served when a target comes back', async (t) => {
+  const gone = await nobody();
+  const busy = await startTarget(t, () => undefined);
+  const { upstream, clock } = makeUpstream(t, { urls: [gone.url, busy.url], connections: 1, queue: 1 });
+  await wander(upstream, 1);
+  const hanging = new Plain(upstream);
+  await busy.waitForRequests(1);
+  t.true(upstream.hasRoom());
+  const waiting = new Plain(upstream);
+  t.is(waiting.target, undefined);
+  t.false(upstream.hasRoom());
+  clock.advance(1000);
+  t.is(waiting.target?.url, gone.url);
+  t.is((await waiting.over)[0], gone.url);
+  await upstream.destroy();
+  t.regex(String((await hanging.over)[1]), /destroyed|closed/);
+});
+
+test('a picked connection counts as busy until it leaves, and takes no connection from others', async (t) => {
+  const [one, other] = [await startTarget(t), await startTarget(t)];
+  const { upstream } = makeUpstream(t, { urls: [one.url, other.url], connections: 1 });
+  const picked = upstream.pick();
+  t.like(picked, { url: one.url, host: new URL(one.url).host, tls: undefined });
+  t.deepEqual(await wander(upstream, 3), [other.url, other.url, other.url]);
+  const second = upstream.pick();
+  t.is(second.url, other.url);
+  t.deepEqual(new Set(await wander(upstream, 2)), new Set([one.url, other.url]));
+  picked.leave();
+  picked.leave();
+  t.deepEqual(await wander(upstream, 2), [one.url, one.url]);
+  second.leave();
+});
+
+test('a picked connection that can not be made leaves its target out', async (t) => {
+  const [one, other] = [await nobody(), await startTarget(t)];
+  const { upstream, clock, lines } = makeUpstream(t, { urls: [one.url, other.url] });
+  const picked = upstream.pick();
+  picked.unreachable(new Error('refused'));
+  picked.leave();
+  t.deepEqual(lines, [`out ${one.url}`]);
+  t.is(upstream.pick().url, other.url);
+  clock.advance(1000);
+  const trial = upstream.pick();
+  t.is(trial.url, one.url);
+  t.is(upstream.pick().url, other.url);
+  trial.reached();
+  t.deepEqual(lines, [`out ${one.url}`, `back ${one.url}`]);
+});
+
+test('close lets what is under way and what waits come to its end', async (t) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const target = await startTarget(t, async () => {
+    await released;
+    return rawResponse(200, 'ok');
+  });
+  const { upstream } = makeUpstream(t, { urls: [target.url], connections: 1 });
+  const [first, second] = [new Plain(upstream), new Plain(upstream)];
+  await target.waitForRequests(1);
+  let closed = false;
+  const closing = upstream.close().then(() => {
+    closed = true;
+  });
+  t.false(closed);
+  release();
+  t.deepEqual(await first.over, [target.url, undefined]);
+  t.deepEqual(await second.over, [target.url, undefined]);
+  await closing;
+  await target.waitUntil(() => target.connections.every(({ open }) => !open), 'its connections are closed');
+});
+
+test('destroy ends what is under way and what waits, and forgets its timers', async (t) => {
+  const target = await startTarget(t, () => undefined);
+  const gone = await nobody();
+  const { upstream, clock } = makeUpstream(t, { urls: [gone.url, target.url], connections: 1 });
+  await wander(upstream, 1);
+  const [first, second] = [new Plain(upstream), new Plain(upstream)];
+  await target.waitForRequests(1);
+  t.is(clock.waiting.length, 1);
+  await upstream.destroy();
+  for (const { over } of [first, second]) t.truthy((await over)[1]);
+  t.deepEqual(clock.waiting, []);
+});
+
+test('what undici will not send is an error, and its place is free again', async (t) => {
+  const target = await startTarget(t);
+  const { upstream } = makeUpstream(t, { urls: [target.url], connections: 1, queue: 0 });
+  const [, error] = await new Plain(upstream, '/\r\n').over;
+  t.like(error, { code: 'UND_ERR_INVALID_ARG' });
+  t.true(upstream.hasRoom());
+  t.deepEqual(await new Plain(upstream).over, [target.url, undefined]);
+});
