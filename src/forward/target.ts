@@ -12,7 +12,7 @@ export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origi
 
 /** What becomes of targets, for the log: each change once. */
 export interface TargetObserver {
-  /** It could not be connected to, or is not well, and gets no requests while there are others. */
+  /** It could not be connected to, or its health check failed, and it gets no requests while there are others. */
   targetLeftOut(upstream: string, target: string, reason: string): void;
   targetBack(upstream: string, target: string): void;
 }
@@ -52,6 +52,7 @@ export class Target {
   /** What its health check says is wrong. */
   #ailment: string | undefined;
   #failures = 0;
+  #toldLeftOut = false;
   #cancelTimer: () => void = () => {};
 
   /** `changed` is called when it may get requests that it could not get before. */
@@ -144,17 +145,13 @@ export class Target {
   /** A connection to it is there. */
   reached(): void {
     if (this.#reach === 'well') return;
-    const was = this.isWell;
-    this.#cancelTimer();
-    this.#reach = 'well';
-    this.#failures = 0;
-    this.#tell(was);
+    this.#recover();
+    this.#tell();
   }
 
   /** No connection could be made. Of several attempts at a time, one counts. */
   unreachable(error: Error): void {
     if (this.#reach === 'out' || this.#reach === 'due') return;
-    const was = this.isWell;
     const wait = Math.min(BACKOFF.first * 2 ** this.#failures, BACKOFF.longest);
     // Jittered, so that gateways which lost it together do not try it together.
     const jittered = wait * (0.8 + 0.2 * Math.random());
@@ -165,7 +162,7 @@ export class Target {
       this.#reach = 'due';
       this.#changed();
     });
-    this.#tell(was, reasonOf(error));
+    this.#tell(reasonOf(error));
   }
 
   /** What was attempted has ended without finding out anything: the trial is still to come. */
@@ -175,24 +172,25 @@ export class Target {
 
   /** What a health check found: why it is not well, or that it is. An answer is as good as a trial. */
   examined(ailment: string | undefined): void {
-    const was = this.isWell;
     this.#ailment = ailment;
-    if (ailment === undefined && this.#reach !== 'well') {
-      this.#cancelTimer();
-      this.#reach = 'well';
-      this.#failures = 0;
-    }
-    this.#tell(was, ailment);
+    if (ailment === undefined) this.#recover();
+    this.#tell(ailment);
   }
 
-  #tell(was: boolean, reason = 'it can not be reached'): void {
-    if (this.isWell === was) return;
-    if (was) {
-      this.#observer.targetLeftOut(this.#settings.name, this.url, reason);
-      return;
-    }
-    this.#observer.targetBack(this.#settings.name, this.url);
-    this.#changed();
+  #recover(): void {
+    this.#cancelTimer();
+    this.#reach = 'well';
+    this.#failures = 0;
+  }
+
+  #tell(reason = ''): void {
+    if (this.isWell) this.#changed();
+    // Where there is no other, none is left out by requests, which tell themselves what became of them.
+    const isLeftOut = !this.isWell && (this.#ailment !== undefined || this.#settings.urls.length > 1);
+    if (isLeftOut === this.#toldLeftOut) return;
+    this.#toldLeftOut = isLeftOut;
+    if (isLeftOut) this.#observer.targetLeftOut(this.#settings.name, this.url, reason);
+    else this.#observer.targetBack(this.#settings.name, this.url);
   }
 
   /** Lets requests under way end. */

@@ -57,6 +57,7 @@ test('/metrics counts requests, refusals, the cache and the keys, by bounded lab
     'bearergate_token_cache_entries 3',
     'bearergate_keys_refresh_total{issuer="main",result="success"} 1',
     'bearergate_request_duration_seconds_count{route="all"} 6',
+    'bearergate_upstream_duration_seconds_count{upstream="legacy"} 5',
   ]) {
     t.true(page.split('\n').includes(line), `${line}\n---\n${page}`);
   }

@@ -35,6 +35,7 @@ export async function runCommand(args: readonly string[], options: CommandOption
 
 /** A `bearergate start` or `demo` that listens. */
 export interface RunningCommand {
+  readonly pid: number;
   readonly url: string;
   readonly adminUrl: string;
   /** What it printed so far. */
@@ -75,6 +76,7 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     });
   const listening = await waitForLine(({ msg }) => msg === 'listening');
   return {
+    pid: child.pid as number,
     url: String(listening.gateway),
     adminUrl: String(listening.admin),
     output,
