@@ -1,9 +1,9 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Assembly } from '../assembly.ts';
 import type { Journey } from '../journey.ts';
+import { Durations } from './durations.ts';
 import type { Ending } from './log.ts';
 
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Methods by their name; whatever else a client invents is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NO_ROUTE = 'none';
@@ -24,52 +24,27 @@ class Tally {
   }
 }
 
-/** Histograms bound to their one label once: looking a label up again costs more than counting. */
-class Children<Label extends string> {
-  readonly #bind: (label: string) => Histogram.Internal<Label>;
-  readonly #bound = new Map<string, Histogram.Internal<Label>>();
-
-  constructor(bind: (label: string) => Histogram.Internal<Label>) {
-    this.#bind = bind;
-  }
-
-  get(label: string): Histogram.Internal<Label> {
-    let child = this.#bound.get(label);
-    if (child === undefined) {
-      child = this.#bind(label);
-      this.#bound.set(label, child);
-    }
-    return child;
-  }
-}
-
 /** The numbers an operator watches. Every label is bounded: routes, codes and known methods, never a path. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests = new Tally();
   readonly #refusals = new Tally();
   readonly #refreshes = new Tally();
-  readonly #durations: Histogram<'route'>;
-  readonly #durationsOf = new Children((route) => this.#durations.labels(route));
-  readonly #upstreamDurations: Histogram<'upstream'>;
-  readonly #upstreamDurationsOf = new Children((upstream) => this.#upstreamDurations.labels(upstream));
+  readonly #durations = new Durations(
+    'bearergate_request_duration_seconds',
+    'Time from the head of a request to the end of its answer.',
+    'route',
+    this.#registry,
+  );
+  readonly #upstreamDurations = new Durations(
+    'bearergate_upstream_duration_seconds',
+    'Time from sending a request on until the headers of the answer, or the failure.',
+    'upstream',
+    this.#registry,
+  );
 
   constructor(world: () => Assembly, now: () => number) {
     const registers = [this.#registry];
-    this.#durations = new Histogram({
-      name: 'bearergate_request_duration_seconds',
-      help: 'Time from the head of a request to the end of its answer.',
-      labelNames: ['route'],
-      buckets: SECONDS,
-      registers,
-    });
-    this.#upstreamDurations = new Histogram({
-      name: 'bearergate_upstream_duration_seconds',
-      help: 'Time from sending a request on until the headers of the answer, or the failure.',
-      labelNames: ['upstream'],
-      buckets: SECONDS,
-      registers,
-    });
     this.#count(
       'bearergate_requests_total',
       'Requests that have ended.',
@@ -127,10 +102,10 @@ export class Metrics {
     this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
     const code = journey.fault?.code;
     if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
-    this.#durationsOf.get(route).observe(durationMs / 1000);
+    this.#durations.observe(route, durationMs);
     const { permit, upstreamMs } = journey;
     if (permit !== undefined && upstreamMs !== undefined) {
-      this.#upstreamDurationsOf.get(permit.route.upstream.name).observe(upstreamMs / 1000);
+      this.#upstreamDurations.observe(permit.route.upstream.name, upstreamMs);
     }
   }
 
