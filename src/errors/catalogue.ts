@@ -335,7 +335,11 @@ export const CATALOGUE = {
     source: 'upstream',
     challenge: 'none',
     title: 'The service behind this gateway cannot be reached',
-    causes: ['It is down, restarting, or its address is wrong.', 'It closed the connection before it answered.'],
+    causes: [
+      'It is down, restarting, or its address is wrong.',
+      'It closed the connection before it answered.',
+      'Its certificate is not trusted, has expired or is for another name.',
+    ],
     fix: 'Try again shortly. Operators: see whether the upstream runs and can be reached from the gateway.',
   },
   'forward.invalid-response': {

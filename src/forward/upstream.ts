@@ -124,7 +124,7 @@ export class Upstream {
     };
   }
 
-  /** Takes nothing new, lets requests under way and those that wait come to their end, then closes. */
+  /** Lets requests under way and those that wait come to their end, then closes. Nothing new is to be sent from now on. */
   async close(): Promise<void> {
     for (const check of this.#checks) check.stop();
     if (this.#underWay > 0 || this.#line.length > 0) {
