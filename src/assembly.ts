@@ -1,11 +1,13 @@
 import type { Clock } from './clock.ts';
 import type { Config, RouteSettings } from './config/config.ts';
 import { RouteForwarder } from './forward/http.ts';
+import type { OpenStreams } from './forward/streams.ts';
 import type { TargetObserver } from './forward/target.ts';
 import { Upstream } from './forward/upstream.ts';
 import { FieldSorter } from './request/fields.ts';
 import { CorsPolicy } from './route/cors.ts';
 import { type Matchable, RouteTable } from './route/table.ts';
+import type { TokenPlace } from './token/extract.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
 import type { Fetch } from './verify/fetch.ts';
@@ -46,13 +48,15 @@ export interface Assembly {
 export interface Surroundings {
   readonly clock: Clock;
   readonly fetch: Fetch;
+  /** Streams outlive the assembly under which they began. */
+  readonly streams: OpenStreams;
 }
 
 /** Who is told what becomes of key sets and of the targets of upstreams. */
 export type Observer = KeyObserver & TargetObserver;
 
 /** Builds what a configuration describes. Nothing is fetched or connected yet. */
-export function assemble(config: Config, { clock, fetch }: Surroundings, observer: Observer): Assembly {
+export function assemble(config: Config, { clock, fetch, streams }: Surroundings, observer: Observer): Assembly {
   const cache = new TokenCache(config.tokenCache);
   const closing = new AbortController();
   const keyRings = new Map<string, KeyRing>();
@@ -83,7 +87,7 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
       methods: settings.methods,
       issuerNames: [...new Set(issuers.map((issuer) => issuer.issuer))],
       verifier: guard === 'public' ? undefined : verifierOf(issuers),
-      forwarder: new RouteForwarder(settings, upstream, cors),
+      forwarder: new RouteForwarder(settings, upstream, streams, cors),
       cors,
     };
   });
@@ -98,7 +102,11 @@ export function assemble(config: Config, { clock, fetch }: Surroundings, observe
   };
 }
 
-function keyRingOf(issuer: IssuerSettings, { clock, fetch }: Surroundings, observer: KeyObserver): KeyRing {
+function keyRingOf(
+  issuer: IssuerSettings,
+  { clock, fetch }: Omit<Surroundings, 'streams'>,
+  observer: KeyObserver,
+): KeyRing {
   return issuer.secret === undefined
     ? new KeySet(issuer, clock, fetch, observer)
     : new SharedSecret(issuer.secret, issuer.algorithms);
@@ -115,6 +123,11 @@ function managedHeaders({ routes, upstreams }: Config): string[] {
 function watchedHeaders({ routes }: Config): string[] {
   return routes.flatMap(({ headers, guard }) => {
     const places = guard === 'public' ? [] : guard.tokenFrom;
-    return [...headers.remove, ...places.flatMap((place) => (place.kind === 'header' ? [place.name] : []))];
+    return [...headers.remove, ...places.flatMap(headerOf)];
   });
+}
+
+function headerOf(place: TokenPlace): string[] {
+  if (place.kind === 'websocketProtocol') return ['sec-websocket-protocol'];
+  return place.kind === 'header' ? [place.name] : [];
 }

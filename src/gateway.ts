@@ -5,6 +5,7 @@ import { type Help, helpFor } from './errors/help.ts';
 import type { Reply } from './errors/reply.ts';
 import type { Journey } from './journey.ts';
 import { type Outcome, pass, stop } from './outcome.ts';
+import { handshakeFlaw } from './request/handshake.ts';
 import type { RequestHead } from './request/head.ts';
 import { preflightMethod } from './route/cors.ts';
 import { hostName } from './route/host.ts';
@@ -44,7 +45,10 @@ export function decide(
   if (!found.ok) return found;
   const { route, params } = found.value;
   journey.route = route;
-  if (head.upgrade) return stop({ code: 'route.upgrade' });
+  if (head.upgrade) {
+    const flaw = route.settings.websocket ? handshakeFlaw(head) : 'This route carries no WebSockets.';
+    if (flaw !== undefined) return stop({ code: 'route.upgrade', detail: flaw, close: true });
+  }
   const { guard } = route.settings;
   if (guard === 'public' || route.verifier === undefined) return Permit.forPublic(route.settings, params);
 

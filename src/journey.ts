@@ -32,6 +32,8 @@ export class Journey {
   fault: Fault | undefined;
   /** Whether its closing line is written. */
   closed = false;
+  /** Why an upgraded connection or an event stream ended, where that has to be told. */
+  ended: string | undefined;
   /** Set when the upstream broke off in the middle of its answer. */
   broken: Error | undefined;
 

@@ -7,6 +7,7 @@ import type { Config } from './config/config.ts';
 import type { Fault } from './errors/fault.ts';
 import { explain } from './explain/explain.ts';
 import { readQuestion } from './explain/question.ts';
+import { OpenStreams } from './forward/streams.ts';
 import { createAdminServer } from './observe/admin.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
@@ -43,8 +44,10 @@ export class GatewayServer {
     this.#config = config;
     const clock = options.clock ?? systemClock;
     const log = new Log(config.log, options.log);
-    const metrics = new Metrics(() => this.#world, clock.now);
-    this.#world = assemble(config, { clock, fetch: options.fetch ?? globalThis.fetch }, reporter(log, metrics));
+    const streams = new OpenStreams(clock);
+    const metrics = new Metrics(() => this.#world, clock.now, streams);
+    const surroundings = { clock, fetch: options.fetch ?? globalThis.fetch, streams };
+    this.#world = assemble(config, surroundings, reporter(log, metrics));
     this.#log = log;
     this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
     this.#public = createPublicServer(config.listen.limits, this.#requests);
@@ -102,6 +105,7 @@ export class GatewayServer {
     this.#requests.phase = 'closed';
     this.#world.closing.abort();
     for (const keys of this.#world.keyRings.values()) keys.close();
+    this.#requests.cutUpgraded();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await Promise.all(this.#world.upstreams.map((upstream) => upstream.destroy()));
     await this.#log.end();
@@ -116,6 +120,7 @@ export class GatewayServer {
       server.getConnections((_, count) => {
         cut = count;
         server.closeAllConnections();
+        this.#requests.cutUpgraded();
       });
     }, this.#config.drain.timeout);
     await ended;
@@ -158,10 +163,13 @@ function createPublicServer(limits: Config['listen']['limits'], requests: Reques
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request, response) => requests.serve(request, response));
   }
+  server.on('upgrade', (request, socket, early) => requests.upgrade(request, socket as Socket, early));
   const connectFault: Fault = { code: 'route.method', allow: ['GET', 'HEAD'], close: true };
   server.on('connect', (_, socket) => {
     // node has taken its own listener off: a reset would be an error that nobody hears, which ends the process.
     socket.on('error', () => socket.destroy());
+    // Nor does anybody see a client leave whose earlier request still waits.
+    socket.on('end', () => socket.writableEnded || socket.destroy());
     requests.refuseOn(socket as Socket, connectFault);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

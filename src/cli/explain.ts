@@ -6,6 +6,7 @@ import { explain } from '../explain/explain.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
 import { renderExplanation } from '../explain/render.ts';
+import { OpenStreams } from '../forward/streams.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { configFor } from './start.ts';
 
@@ -67,8 +68,9 @@ async function readToken(word: string, io: CommandIo): Promise<string> {
 
 /** Asks a world of its own, made from the configuration as `start` makes it, with keys fetched now. */
 async function explainWith(config: Config, question: Question): Promise<Explanation> {
+  const surroundings = { clock: systemClock, fetch: globalThis.fetch, streams: new OpenStreams(systemClock) };
   const silent = { keysFetched() {}, keysFailed() {}, snapshotUsed() {}, targetLeftOut() {}, targetBack() {} };
-  const world = assemble(config, { clock: systemClock, fetch: globalThis.fetch }, silent);
+  const world = assemble(config, surroundings, silent);
   try {
     await Promise.all([...world.keyRings.values()].map((keys) => keys.start()));
     return await explain(question, world, systemClock.now());

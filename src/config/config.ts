@@ -66,6 +66,10 @@ export interface RouteSettings {
   readonly headers: HeaderSettings;
   readonly responseHeaders: HeaderSettings;
   readonly token: 'strip' | 'forward';
+  /** Whether `Upgrade: websocket` is carried. */
+  readonly websocket: boolean;
+  /** When WebSockets and event streams end. */
+  readonly streams: { readonly endWithToken: boolean; readonly grace: number };
   readonly maxBody: number | undefined;
   readonly retries: number;
   /** Time until the headers of the answer are there: the route's own, else the upstream's. */

@@ -31,13 +31,6 @@ export function notYet<S extends z.ZodType>(schema: S) {
   return z.preprocess(refuse, schema.optional()).meta({ notYet: true });
 }
 
-/** Describes a required member of the same kind. */
-export function refused<S extends z.ZodType>(schema: S) {
-  return schema
-    .refine(() => false, { error: 'is not available yet', params: { name: 'not-available-yet' } })
-    .meta({ notYet: true });
-}
-
 /** Text that `read` accepts; what it says otherwise becomes the problem. `pattern` is what editors can check of it. */
 function readText<T extends object>(read: (text: string) => T | string, name: string, pattern: string) {
   return z
@@ -73,6 +66,9 @@ export const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a sc
 
 /** RFC 6265 §4.1.1: cookie-name. */
 export const cookieName = () => z.string().regex(TOKEN, 'is no cookie name');
+
+/** RFC 6455 §4.1: subprotocols are tokens. */
+export const subprotocol = () => z.string().regex(TOKEN, 'is no name of a subprotocol');
 
 export const port = () =>
   z.number({ error: 'expected a port: a whole number from 0 to 65535' }).int().min(0).max(65535);
@@ -216,6 +212,10 @@ const OWN_HEADERS = new Set([
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
+  'sec-websocket-accept',
+  'sec-websocket-key',
+  'sec-websocket-protocol',
+  'sec-websocket-version',
 ]);
 
 /** Any header's name, for what is only spoken of. */

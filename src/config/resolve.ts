@@ -104,7 +104,7 @@ function routeSettings(
   issuers: readonly AnyIssuerSettings[],
   upstreams: readonly UpstreamSettings[],
 ): RouteSettings {
-  const { id, match, rewrite, token, maxBody, retries } = route;
+  const { id, match, rewrite, token, websocket, streams, maxBody, retries } = route;
   const upstream = named(upstreams, route.upstream);
   return {
     id,
@@ -118,6 +118,8 @@ function routeSettings(
     headers: headerSettings(route.headers),
     responseHeaders: headerSettings(route.responseHeaders),
     token,
+    websocket,
+    streams,
     maxBody,
     retries,
     responseTimeout: route.timeouts.response ?? upstream.timeouts.response,

@@ -27,6 +27,7 @@ const RULES: readonly RouteRule[] = [
   leavesOurPathsAlone,
   stripsWhatIsThere,
   namesMethodsOnce,
+  takesTheMethodOfWebSockets,
   setsHeadersOnce,
   templateRules,
   acknowledgesKnownWarnings,
@@ -95,6 +96,13 @@ function namesMethodsOnce({ match: { methods = [] } }: RouteEntry, path: Path): 
     if (methods.indexOf(method) === index) return [];
     return [judge(errorAt([...path, 'match', 'methods', index], 'duplicate-method', 'this method is named already'))];
   });
+}
+
+function takesTheMethodOfWebSockets({ websocket, match }: RouteEntry, path: Path): Judgement[] {
+  if (!websocket || (match.methods ?? ['GET']).includes('GET')) return [];
+  const message = 'a WebSocket is opened with GET, which is not among the methods of this route';
+  const place = [...path, 'websocket'];
+  return [judge(errorAt(place, 'websocket-without-get', message), place, [...path, 'match', 'methods'])];
 }
 
 function setsHeadersOnce({ headers, responseHeaders }: RouteEntry, path: Path): Judgement[] {

@@ -15,10 +15,10 @@ import {
   port,
   prefix,
   publicAddress,
-  refused,
   requestTarget,
   scope,
   serverName,
+  subprotocol,
   template,
   trustedNetwork,
   webOrigin,
@@ -191,10 +191,13 @@ const tokenPlace = z.union(
       .strictObject({ header: headerName() })
       .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
     z.strictObject({ query: z.string().min(1) }).transform(({ query }) => ({ kind: 'query' as const, name: query })),
-    // Required, unlike other fields of that kind: else `{}` would pass as this place.
-    z.strictObject({ websocketProtocol: refused(z.string()) }).transform((): never => z.NEVER),
+    z
+      .strictObject({ websocketProtocol: subprotocol() })
+      .transform(({ websocketProtocol }) => ({ kind: 'websocketProtocol' as const, name: websocketProtocol })),
   ],
-  { error: 'expected authorization, { cookie: name }, { header: name } or { query: name }' },
+  {
+    error: 'expected authorization, { cookie: name }, { header: name }, { query: name } or { websocketProtocol: name }',
+  },
 );
 
 /** Who may enter; of a route, or of `defaults`. */
@@ -264,7 +267,11 @@ export const upstreamSchema = z.strictObject({
       idle: positiveDuration().prefault('5m').describe('Longest pause within the body of an answer.'),
     })
     .prefault({}),
-  connections: z.int().min(1).default(128).describe('Connections to each target.'),
+  connections: z
+    .int()
+    .min(1)
+    .default(128)
+    .describe('Connections to each target. WebSockets, which have connections of their own, may be as many again.'),
   queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
   host: z
     .union([
@@ -324,11 +331,17 @@ export const routeSchema = z.strictObject({
   websocket: z
     .boolean()
     .default(false)
-    .refine((carried) => !carried, { error: 'is not available yet', params: { name: 'not-available-yet' } })
-    .describe('Carry WebSocket connections.'),
-  streams: notYet(
-    z.strictObject({ endWithToken: z.boolean().default(true), grace: duration().prefault('0s') }),
-  ).describe('WebSockets and event streams end when the token does.'),
+    .describe('Carry WebSocket connections. Any other upgrade is refused on every route.'),
+  streams: z
+    .strictObject({
+      endWithToken: z
+        .boolean()
+        .default(true)
+        .describe('End WebSockets and event streams (text/event-stream) when their token ends.'),
+      grace: duration().prefault('0s').describe('How long they may go on after that, `clockTolerance` aside.'),
+    })
+    .prefault({})
+    .describe('What outlives its request.'),
   maxBody: size().optional().describe('Largest request body; larger ones get 413.'),
   retries: z
     .int()

@@ -1,3 +1,4 @@
+import type { TokenPlace } from '../token/extract.ts';
 import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
@@ -8,7 +9,13 @@ import type { GatewayFile, RouteEntry } from './schema.ts';
 import type { Template } from './template.ts';
 
 /** The warnings that a route may `acknowledge`. */
-export const ROUTE_WARNINGS = ['public-under-guarded', 'token-forwarded', 'token-in-query', 'secret-in-clear'] as const;
+export const ROUTE_WARNINGS = [
+  'public-under-guarded',
+  'token-forwarded',
+  'token-in-query',
+  'websocket-by-cookie',
+  'secret-in-clear',
+] as const;
 
 /** What is legal but unwise in a configuration, but for what its routes acknowledge; beside errors, not what is unused. */
 export function unwise(gateway: GatewayFile, scene: Scene, faultless: boolean): Finding[] {
@@ -78,7 +85,7 @@ function ofRoute(route: RouteEntry, path: Path, scene: Scene): Finding[] {
     clearSecrets(route[owner].set, [...path, owner, 'set'], scene),
   );
   if (guard === 'public') return [...secrets, ...underGuarded(route, path, scene)];
-  return [...secrets, ...forwarded(route, path), ...inQuery(route, path, scene)];
+  return [...secrets, ...forwarded(route, path), ...inQuery(route, path, scene), ...byCookie(route, path, scene)];
 }
 
 function underGuarded(route: RouteEntry, path: Path, { draft, lineOf, shown }: Scene): Finding[] {
@@ -120,15 +127,31 @@ function forwarded({ token }: RouteEntry, path: Path): Finding[] {
   return [warningAt([...path, 'token'], 'token-forwarded', message, hint)];
 }
 
-function inQuery(route: RouteEntry, path: Path, { draft }: Scene): Finding[] {
-  const own = route.auth !== 'public' && route.auth?.tokenFrom ? route.auth : undefined;
-  const places = (own ?? draft.defaultAuth)?.tokenFrom ?? [];
-  const index = places.findIndex(({ kind }) => kind === 'query');
-  if (index === -1) return [];
+function inQuery(route: RouteEntry, path: Path, scene: Scene): Finding[] {
+  const place = placeOf('query', route, path, scene);
+  if (place === undefined) return [];
   const message = 'a token in a query ends up in logs and histories (RFC 6750 §5.3)';
   const hint = 'if clients can do no other: `acknowledge: [token-in-query]`';
+  return [warningAt(place, 'token-in-query', message, hint)];
+}
+
+/** A browser sends cookies with a WebSocket that any page opens, and no CORS stands before it (RFC 6455 §10.2). */
+function byCookie(route: RouteEntry, path: Path, scene: Scene): Finding[] {
+  if (!route.websocket || placeOf('cookie', route, path, scene) === undefined) return [];
+  const message =
+    'any web page can open this WebSocket in the name of its visitor, whose browser sends the cookie along';
+  const hint =
+    'take the token from `{ websocketProtocol: bearer }`; if the upstream checks Origin: `acknowledge: [websocket-by-cookie]`';
+  return [warningAt([...path, 'websocket'], 'websocket-by-cookie', message, hint)];
+}
+
+/** Where in the file a route is told to look for tokens in a place of this kind. */
+function placeOf(wanted: TokenPlace['kind'], route: RouteEntry, path: Path, { draft }: Scene): Path | undefined {
+  const own = route.auth !== 'public' && route.auth?.tokenFrom ? route.auth : undefined;
+  const places = (own ?? draft.defaultAuth)?.tokenFrom ?? [];
+  const index = places.findIndex(({ kind }) => kind === wanted);
   const owner: Path = own ? [...path, 'auth'] : ['defaults', 'auth'];
-  return [warningAt([...owner, 'tokenFrom', index], 'token-in-query', message, hint)];
+  return index === -1 ? undefined : [...owner, 'tokenFrom', index];
 }
 
 const SECRET_HEADERS =

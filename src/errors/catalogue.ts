@@ -264,6 +264,7 @@ export const CATALOGUE = {
     causes: [
       'A WebSocket is opened on a route that does not carry WebSockets.',
       'The client asks for another protocol than WebSocket, such as h2c.',
+      'The request is no opening handshake of a WebSocket (GET, HTTP/1.1, version 13, a key), or it has a body.',
     ],
     fix: 'Send an ordinary request, or have `websocket: true` set on the route.',
   },
@@ -347,7 +348,10 @@ export const CATALOGUE = {
     source: 'upstream',
     challenge: 'none',
     title: 'The service behind this gateway gave an answer that is not valid HTTP',
-    causes: ['It speaks another protocol on that port (HTTPS, gRPC), or breaks off in the middle of its headers.'],
+    causes: [
+      'It speaks another protocol on that port (HTTPS, gRPC), or breaks off in the middle of its headers.',
+      'It accepted a WebSocket with an answer that does not belong to the handshake.',
+    ],
     fix: 'Try again shortly. Operators: check the scheme and the port of the upstream.',
   },
   'forward.timeout': {

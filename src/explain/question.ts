@@ -112,5 +112,7 @@ function put(token: string, place: TokenPlace, request: ParsedRequest & { readon
       const mark = request.url.includes('?') ? '&' : '?';
       return { ...request, url: `${request.url}${mark}${place.name}=${encodeURIComponent(token)}` };
     }
+    case 'websocketProtocol':
+      return add('Sec-WebSocket-Protocol', `${place.name}, ${token}`);
   }
 }

@@ -5,6 +5,7 @@ import { RequestBody } from './body.ts';
 import { isConnectFailure } from './connect.ts';
 import { failureFault, isBrokenConnection } from './failure.ts';
 import type { HeaderRules, RequestFacts } from './headers.ts';
+import type { OpenStream, OpenStreams } from './streams.ts';
 import type { Target, UpstreamRequest } from './target.ts';
 import type { Sending, Upstream } from './upstream.ts';
 
@@ -30,6 +31,8 @@ export interface Passage {
   readonly refuse: (fault: Fault) => void;
   /** Called when the upstream breaks off in the middle of its answer. */
   readonly broken: (error: Error) => void;
+  /** Called when the token of an event stream has ended, and the stream with it. */
+  readonly expired: () => void;
 }
 
 /** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
@@ -38,6 +41,7 @@ export class Exchange implements Sending {
   readonly #rules: HeaderRules;
   readonly #upstream: Upstream;
   readonly options: UpstreamRequest;
+  readonly #streams: OpenStreams;
   target: Target | undefined;
   behind: Sending['behind'];
   ahead: Sending['ahead'];
@@ -52,15 +56,25 @@ export class Exchange implements Sending {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
+  /** Set for an event stream. */
+  #stream: OpenStream | undefined;
   /** Nobody is interested any more in what undici tells. */
   #over = false;
 
-  constructor(passage: Passage, rules: HeaderRules, upstream: Upstream, options: UpstreamRequest, retries: number) {
+  constructor(
+    passage: Passage,
+    rules: HeaderRules,
+    upstream: Upstream,
+    options: UpstreamRequest,
+    retries: number,
+    streams: OpenStreams,
+  ) {
     this.#passage = passage;
     this.#rules = rules;
     this.#upstream = upstream;
     this.options = options;
     this.#retries = retries;
+    this.#streams = streams;
   }
 
   start(maxBody: number | undefined): void {
@@ -126,7 +140,10 @@ export class Exchange implements Sending {
     }
     this.#expected = contentLength(headers);
     // An answer without a length may be a stream: its head must not wait for the first byte that comes later.
-    if (this.#expected === undefined) queueMicrotask(() => response.headersSent && flush(response));
+    if (this.#expected === undefined) {
+      if (isEventStream(headers)) this.#stream = this.#streams.open(facts.permit, this.#expired);
+      queueMicrotask(() => response.headersSent && flush(response));
+    }
     return true;
   }
 
@@ -218,6 +235,15 @@ export class Exchange implements Sending {
     this.#abort?.(new Error('the client has gone'));
   };
 
+  /** The token of an event stream has ended. What comes is no whole answer, and must not look like one. */
+  readonly #expired = (): void => {
+    if (this.#over) return;
+    const error = new Error('the token has ended');
+    this.#finish();
+    this.#abort?.(error);
+    this.#passage.expired();
+  };
+
   readonly #waitedTooLong = (): void => {
     if (!this.#over) this.#refuse({ code: 'forward.timeout', detail: 'No connection to it became free in time.' });
   };
@@ -242,6 +268,7 @@ export class Exchange implements Sending {
     this.#over = true;
     clearTimeout(this.#timer);
     if (this.target === undefined) this.#upstream.withdraw(this);
+    this.#stream?.close();
     this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
@@ -253,6 +280,16 @@ const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
 function flush(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+}
+
+/** Whether an answer is one that goes on (WHATWG HTML §9.2.5). One with a length is not. */
+function isEventStream(headers: readonly string[]): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length === 12 && name.toLowerCase() === 'content-type')
+      return /^text\/event-stream(?:[; \t]|$)/i.test(headers[at + 1] as string);
+  }
+  return false;
 }
 
 function contentLength(headers: readonly string[]): number | undefined {

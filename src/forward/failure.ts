@@ -40,8 +40,8 @@ function isAboutTls(error: Error): boolean {
 
 function codeOf(error: Error): Fault['code'] {
   const { code = '' } = error as { code?: string };
-  // By its name: undici does not always give what its parser refuses a code.
-  if (error.name === 'HTTPParserError') return 'forward.invalid-response';
+  // By its name: undici does not always give what its parser refuses a code. Node's own parser gives nothing else.
+  if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return 'forward.invalid-response';
   return Object.hasOwn(CODES, code) ? (CODES[code] as Fault['code']) : 'forward.unreachable';
 }
 

@@ -4,7 +4,9 @@ import type { RouteSettings } from '../config/config.ts';
 import type { CorsPolicy } from '../route/cors.ts';
 import { Exchange, type Passage, tooLarge } from './exchange.ts';
 import { HeaderRules, type RequestFacts } from './headers.ts';
+import type { OpenStreams } from './streams.ts';
 import type { UpstreamRequest } from './target.ts';
+import { UpgradeForwarder, type UpgradePassage } from './upgrade.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Forwards the requests of one route (RFC 9110 §7.6). It takes a Permit and nothing less. */
@@ -12,15 +14,21 @@ export class RouteForwarder {
   readonly #route: RouteSettings;
   readonly #upstream: Upstream;
   readonly #rules: HeaderRules;
+  readonly #streams: OpenStreams;
 
-  constructor(route: RouteSettings, upstream: Upstream, cors?: CorsPolicy) {
+  /** Undefined where WebSockets are not carried. */
+  readonly #upgrades: UpgradeForwarder | undefined;
+
+  constructor(route: RouteSettings, upstream: Upstream, streams: OpenStreams, cors?: CorsPolicy) {
     this.#route = route;
     this.#upstream = upstream;
     this.#rules = new HeaderRules(route, cors);
+    this.#streams = streams;
+    this.#upgrades = route.websocket ? new UpgradeForwarder(route, upstream, this.#rules, streams) : undefined;
   }
 
   forward(permit: Permit, passage: Passage): void {
-    if (permit.route !== this.#route) throw new Error(`a permit for ${permit.route.id} was shown to ${this.#route.id}`);
+    this.#check(permit);
     const { head } = passage.facts;
     const { maxBody } = this.#route;
     if (maxBody !== undefined && (head.contentLength ?? 0) > maxBody) {
@@ -39,13 +47,31 @@ export class RouteForwarder {
       headersTimeout: this.#route.responseTimeout,
       bodyTimeout: this.#upstream.settings.timeouts.idle,
     };
-    const exchange = new Exchange(passage, this.#rules, this.#upstream, options, this.#retriesFor(passage));
+    const exchange = new Exchange(
+      passage,
+      this.#rules,
+      this.#upstream,
+      options,
+      this.#retriesFor(passage),
+      this.#streams,
+    );
     exchange.start(maxBody);
   }
 
   /** The path with its query, and the headers, that the upstream would get: the very ones that `forward` sends. */
   preview(facts: RequestFacts, path: string, query: string): { readonly path: string; readonly headers: string[] } {
     return { path: this.#pathFor(path, query), headers: this.#rules.forUpstream(facts) };
+  }
+
+  /** Carries a WebSocket. */
+  upgrade(permit: Permit, passage: UpgradePassage): void {
+    this.#check(permit);
+    if (this.#upgrades === undefined) throw new Error(`the route ${this.#route.id} carries no WebSockets`);
+    this.#upgrades.carry(passage, this.#pathFor(passage.path, passage.query));
+  }
+
+  #check({ route }: Permit): void {
+    if (route !== this.#route) throw new Error(`a permit for ${route.id} was shown to ${this.#route.id}`);
   }
 
   #pathFor(path: string, query: string): string {

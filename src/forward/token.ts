@@ -13,7 +13,13 @@ export interface StripToken {
 /** The stripper of a route. Authorization is not in its hands: that field is never copied on with the others. */
 export function tokenStripper({ guard, token }: RouteSettings): StripToken {
   const places = guard === 'public' || token === 'forward' ? [] : guard.tokenFrom;
-  const headers = new Set(places.flatMap((place) => (place.kind === 'header' ? [place.name] : [])));
+  const headers = new Set(
+    places.flatMap((place) => {
+      // A WebSocket's other subprotocols go on with its handshake; to any other request they mean nothing.
+      if (place.kind === 'websocketProtocol') return ['sec-websocket-protocol'];
+      return place.kind === 'header' ? [place.name] : [];
+    }),
+  );
   const cookies = new Set(places.flatMap((place) => (place.kind === 'cookie' ? [place.name] : [])));
   const parameters = new Set(places.flatMap((place) => (place.kind === 'query' ? [place.name] : [])));
   return {

@@ -22,7 +22,7 @@ export interface UpstreamSurroundings {
   readonly observer: TargetObserver;
 }
 
-/** Where a connection that is not the pool's goes: an upgraded one. `leave` is to be called once, when it has ended. */
+/** Where a connection that is not the pool's goes: an upgraded one. `leave` is to be called when it has ended. */
 export interface Picked {
   /** Scheme and authority of the target. */
   readonly url: string;
@@ -47,6 +47,8 @@ export class Upstream {
   readonly #line = new WaitingLine<Sending>();
   #turn = 0;
   #underWay = 0;
+  /** Upgraded connections, each with one of its own. */
+  #upgraded = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(settings: UpstreamSettings, surroundings: UpstreamSurroundings) {
@@ -100,10 +102,13 @@ export class Upstream {
   }
 
   /**
-   * Chooses a target for a connection of its own, beside the pool and its bound: an upgraded one. It counts as busy for
-   * the choice of others until it leaves. Such a connection does not hold up `close`.
+   * Chooses a target for a connection of its own, beside the pool: an upgraded one. It counts as busy for the choice of
+   * others until it leaves. Undefined when there are as many of them as the pools may have connections. Such a connection
+   * does not hold up `close`.
    */
-  pick(): Picked {
+  pick(): Picked | undefined {
+    if (this.#upgraded >= this.settings.connections * this.#targets.length) return undefined;
+    this.#upgraded += 1;
     const target = this.#choose(NONE, false) ?? (this.#targets[0] as Target);
     this.#moveOn(target);
     target.upgraded += 1;
@@ -118,6 +123,7 @@ export class Upstream {
       leave: () => {
         if (left) return;
         left = true;
+        this.#upgraded -= 1;
         target.upgraded -= 1;
         target.undecided();
       },

@@ -178,6 +178,7 @@ function requestLine(journey: Journey, { status, durationMs, aborted, broken }: 
     detail: fault?.detail,
     cause: fault?.cause === undefined ? broken?.message : errorText(fault.cause),
     aborted: aborted || undefined,
+    ended: journey.ended,
   };
 }
 

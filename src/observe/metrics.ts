@@ -43,7 +43,7 @@ export class Metrics {
     this.#registry,
   );
 
-  constructor(world: () => Assembly, now: () => number) {
+  constructor(world: () => Assembly, now: () => number, streams: { readonly count: number }) {
     const registers = [this.#registry];
     this.#count(
       'bearergate_requests_total',
@@ -89,6 +89,14 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: 'bearergate_open_streams',
+      help: 'WebSockets and event streams that are open.',
+      registers,
+      collect() {
+        this.set(streams.count);
+      },
+    });
+    new Gauge({
       name: 'bearergate_config_loaded_timestamp_seconds',
       help: 'When the configuration in force was loaded.',
       registers,
@@ -102,7 +110,8 @@ export class Metrics {
     this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
     const code = journey.fault?.code;
     if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
-    this.#durations.observe(route, durationMs);
+    // A WebSocket lasts as long as it is wanted, which tells nothing about how fast the gateway is.
+    if (status !== 101) this.#durations.observe(route, durationMs);
     const { permit, upstreamMs } = journey;
     if (permit !== undefined && upstreamMs !== undefined) {
       this.#upstreamDurations.observe(permit.route.upstream.name, upstreamMs);

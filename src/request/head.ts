@@ -15,6 +15,8 @@ export class RequestHead {
   readonly method: string;
   /** The request target as it came. */
   readonly target: string;
+  /** `1.0` or `1.1`. */
+  readonly version: string;
   readonly rawHeaders: readonly string[];
   /** The one Host field. */
   host = '';
@@ -36,6 +38,7 @@ export class RequestHead {
   constructor(request: ParsedRequest) {
     this.method = request.method ?? '';
     this.target = request.url ?? '';
+    this.version = request.httpVersion;
     this.rawHeaders = request.rawHeaders;
   }
 

@@ -16,8 +16,8 @@ export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessa
   response.writeHead(reply.status, reply.headers as string[]).end(reply.body);
 }
 
-/** Sends an answer where there is no response object, because the parser refused the request, and closes. */
-export function sendRawReply(reply: Reply, socket: Socket): void {
+/** Sends an answer where there is no response object, and closes. `bodiless` is for HEAD. */
+export function sendRawReply(reply: Reply, socket: Socket, bodiless = false): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -26,6 +26,11 @@ export function sendRawReply(reply: Reply, socket: Socket): void {
   for (let at = 0; at < reply.headers.length; at += 2) {
     if (reply.headers[at] !== 'Connection') lines.push(`${reply.headers[at]}: ${reply.headers[at + 1]}`);
   }
-  socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${reply.body}`);
+  socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n${bodiless ? '' : reply.body}`);
   closeGently(socket);
+}
+
+/** What every answer of the gateway's own has, refusals aside, which bring it with them. */
+export function withIdentity(reply: Reply, requestId: string): Reply {
+  return { ...reply, headers: [...reply.headers, 'Cache-Control', 'no-store', 'X-Request-Id', requestId] };
 }

@@ -12,8 +12,10 @@ import type { Metrics } from '../observe/metrics.ts';
 import { type Outcome, stop } from '../outcome.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
-import { sendRawReply, sendReply } from './answer.ts';
+import { closeGently, cut } from '../request/linger.ts';
+import { sendRawReply, sendReply, withIdentity } from './answer.ts';
 import { Peers } from './peers.ts';
+import { Upgrades } from './upgrades.ts';
 
 /** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
 export type Phase = 'open' | 'leaving' | 'closed';
@@ -40,6 +42,7 @@ export class Requests {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #peers: Peers;
+  readonly #upgrades: Upgrades;
   /** The last request that each connection brought. */
   readonly #latest = new WeakMap<Socket, UnderWay>();
 
@@ -49,6 +52,17 @@ export class Requests {
     this.#log = log;
     this.#metrics = metrics;
     this.#peers = new Peers(world.config.listen.trustedProxies);
+    this.#upgrades = new Upgrades({
+      begin: (request) => {
+        const now = this.#now();
+        const head = readHead(request, this.#world.sorter);
+        return { head, now, journey: this.#begin(request, head, now) };
+      },
+      decide: (head, journey, at) => this.#decide(head, journey, at),
+      replyTo: (fault, journey) => this.#replyTo(fault, journey),
+      record: (journey, ending) => this.#record(journey, ending),
+      defect: (error, journey) => this.#log.defect(error, journey.id),
+    });
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -56,15 +70,11 @@ export class Requests {
     // understand in two ways, what follows may be somebody's smuggled one.
     if (this.#latest.get(request.socket)?.response.shouldKeepAlive === false) return;
     const now = this.#now();
-    const peer = this.#peers.of(request.socket);
     const head = readHead(request, this.#world.sorter);
-    const given = head.ok && peer.trusted ? head.value.requestId : undefined;
-    const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
-    const journey = new Journey(id, peer, head.ok ? head.value : undefined);
+    const journey = this.#begin(request, head, now);
     this.#latest.set(request.socket, { journey, request, response });
     this.#watchEnd(journey, request, response);
-    // The parser reads nothing behind a request to upgrade.
-    if (this.phase !== 'open' || (head.ok && head.value.upgrade)) response.shouldKeepAlive = false;
+    if (this.phase !== 'open') response.shouldKeepAlive = false;
     try {
       const decision = this.#decide(head, journey, now);
       if (decision instanceof Promise) {
@@ -77,6 +87,26 @@ export class Requests {
     } catch (error) {
       this.#refuseDefect(error, journey, request, response);
     }
+  }
+
+  /**
+   * Takes a request to upgrade: node hands over the bare connection, and has nothing to do with it any more. `early` came
+   * behind the head.
+   */
+  upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
+    this.#upgrades.take(request, socket, early, this.#latest.get(socket)?.response);
+  }
+
+  /** Cuts every connection that node has handed over: it closes none of them with its own. */
+  cutUpgraded(): void {
+    this.#upgrades.cut();
+  }
+
+  #begin(request: IncomingMessage, head: Outcome<RequestHead>, now: number): Journey {
+    const peer = this.#peers.of(request.socket);
+    const given = head.ok && peer.trusted ? head.value.requestId : undefined;
+    const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
+    return new Journey(id, peer, head.ok ? head.value : undefined);
   }
 
   /**
@@ -102,7 +132,7 @@ export class Requests {
   #refuseUnread(fault: Fault, socket: Socket): void {
     const journey = new Journey(newRequestId(this.#now()), this.#peers.of(socket), undefined);
     journey.fault = fault;
-    const reply = replyFor({ fault, requestId: journey.id, issuers: [] }, this.#world.config.errors);
+    const reply = this.#replyTo(fault, journey);
     sendRawReply(reply, socket);
     this.#record(journey, { status: reply.status, durationMs: performance.now() - journey.startedAt, aborted: false });
   }
@@ -126,6 +156,11 @@ export class Requests {
   #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     const { head, target, route } = journey;
     if (!head || !target || !route) throw new Error('a permit without a route');
+    if (head.upgrade) {
+      // Ours is the stricter reading, if node takes it for a plain request: what we can't hand over is not forwarded.
+      this.#refuse({ code: 'route.upgrade', close: true }, journey, request, response);
+      return;
+    }
     journey.permit = permit;
     route.forwarder.forward(permit, {
       facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
@@ -142,7 +177,13 @@ export class Requests {
       broken: (error) => {
         journey.broken = error;
         // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
-        request.socket.resetAndDestroy();
+        cut(request.socket);
+      },
+      expired: () => {
+        journey.ended = 'token ended';
+        // What the client has not read yet still reaches it. Only where the close ends an answer it has to be a reset.
+        if (request.httpVersion === '1.1') closeGently(request.socket);
+        else cut(request.socket);
       },
     });
   }
@@ -150,9 +191,12 @@ export class Requests {
   #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
     journey.fault = fault;
     if (fault.close) response.shouldKeepAlive = false;
+    sendReply(this.#replyTo(fault, journey), journey.hasBody, request, response);
+  }
+
+  #replyTo(fault: Fault, journey: Journey): Reply {
     const issuers = journey.route?.issuerNames ?? [];
-    const reply = replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors);
-    sendReply(readableByPages(reply, journey), journey.hasBody, request, response);
+    return readableByPages(replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors), journey);
   }
 
   #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
@@ -174,7 +218,7 @@ export class Requests {
     journey.closed = true;
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
-    const aborted = !response.writableFinished && !journey.broken;
+    const aborted = !response.writableFinished && !journey.broken && journey.ended === undefined;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
   }
 
@@ -182,11 +226,6 @@ export class Requests {
     this.#metrics.requestEnded(journey, ending);
     this.#log.requestEnded(journey, ending);
   }
-}
-
-/** What every answer of the gateway's own has, refusals aside, which bring it with them. */
-function withIdentity(reply: Reply, requestId: string): Reply {
-  return { ...reply, headers: [...reply.headers, 'Cache-Control', 'no-store', 'X-Request-Id', requestId] };
 }
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */

@@ -1,13 +1,16 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import { diagnoseField } from './diagnose.ts';
 import { RawToken } from './raw-token.ts';
+import { readSubprotocols } from './subprotocol.ts';
 
 /** A place where a route looks for the token. */
 export type TokenPlace =
   | { readonly kind: 'authorization' }
   | { readonly kind: 'cookie'; readonly name: string }
   | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'query'; readonly name: string };
+  | { readonly kind: 'query'; readonly name: string }
+  /** Behind this name in Sec-WebSocket-Protocol, the one header that a web page can choose for a WebSocket. */
+  | { readonly kind: 'websocketProtocol'; readonly name: string };
 
 /** What extraction reads of a request. Header names are lower-case. */
 export interface TokenBearer {
@@ -59,6 +62,8 @@ function valuesAt(request: TokenBearer, query: string, place: TokenPlace): reado
       return cookieValues(request.headerValues('cookie'), place.name);
     case 'query':
       return query === '' ? NONE : new URLSearchParams(query).getAll(place.name);
+    case 'websocketProtocol':
+      return readSubprotocols(request.headerValues('sec-websocket-protocol'), place.name).tokens;
   }
 }
 
@@ -111,5 +116,7 @@ function nameOf(place: TokenPlace): string {
       return `header ${place.name}`;
     case 'query':
       return `query parameter ${place.name}`;
+    case 'websocketProtocol':
+      return `subprotocol behind ${place.name}`;
   }
 }

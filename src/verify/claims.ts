@@ -182,6 +182,18 @@ export function timeFault(claims: JsonObject, issuer: ClaimSettings, now: number
   return undefined;
 }
 
+/** The moment from which timeFault calls a token expired or too old, in milliseconds since 1970; Infinity when it says none. */
+export function endOfLife(claims: JsonObject, { clockTolerance, maxTokenAge }: ClaimSettings): number {
+  const exp = (claims.exp as number | undefined) ?? Number.POSITIVE_INFINITY;
+  const iat = claims.iat as number | undefined;
+  const tolerance = clockTolerance / 1000;
+  const tooOld =
+    maxTokenAge === undefined || iat === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.floor(iat + tolerance + maxTokenAge / 1000) + 1;
+  return Math.min(Math.ceil(exp + tolerance), tooOld) * 1000;
+}
+
 const LIFETIME = ' Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.';
 
 function expired(exp: number, seconds: number, issuer: ClaimSettings): Fault {

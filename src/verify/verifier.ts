@@ -1,6 +1,8 @@
 import type { Outcome, Passed } from '../outcome.ts';
 import type { CompactJws, JsonObject } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
+import { endOfLife } from './claims.ts';
+import type { AnyIssuerSettings } from './settings.ts';
 
 /** Checks a token. A remembered one is answered at once, an unknown one by a promise; neither throws. */
 export interface Verifier {
@@ -67,10 +69,12 @@ export interface IssuerVerifier {
   recheck(known: Verified, now: number): Outcome<Verified> | undefined;
   /** Milliseconds since 1970 after which the token is of no use, tolerance included. */
   usefulUntil(known: Verified): number;
+  /** Milliseconds since 1970 from which the token is refused for its age, tolerance included; Infinity when it says none. */
+  endOf(known: Verified): number;
 }
 
 /** How an issuer is called and what it stands for, which every kind of verifier has from its settings. */
-export abstract class ConfiguredIssuer<S extends Pick<IssuerVerifier, 'name' | 'issuer' | 'audience'>> {
+export abstract class ConfiguredIssuer<S extends AnyIssuerSettings> {
   readonly settings: S;
 
   constructor(settings: S) {
@@ -87,5 +91,9 @@ export abstract class ConfiguredIssuer<S extends Pick<IssuerVerifier, 'name' | '
 
   get audience(): readonly string[] {
     return this.settings.audience;
+  }
+
+  endOf({ claims }: Verified): number {
+    return endOfLife(claims, this.settings);
   }
 }

@@ -79,6 +79,8 @@ test('a route that says nothing looks at Authorization and strips the token', (t
       headers: { set: [], remove: [] },
       responseHeaders: { set: [], remove: [] },
       token: 'strip',
+      websocket: false,
+      streams: { endWithToken: true, grace: 0 },
       maxBody: undefined,
       retries: 1,
       responseTimeout: 30_000,

@@ -42,6 +42,17 @@ const UNWISE: readonly Unwise[] = [
     meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [token-in-query]'],
   },
   {
+    name: 'websocket-by-cookie',
+    edit: [
+      '<       scopes: [orders:read]',
+      '<       claims: { tenant: acme }',
+      '>       tokenFrom: [{ cookie: session }]',
+      '>     websocket: true',
+    ],
+    at: [23, 16],
+    meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [websocket-by-cookie]'],
+  },
+  {
     name: 'secret-in-clear',
     edit: ['<       set: { X-User: "{claims.sub}" }', '>       set: { Authorization: Basic hunter2 }'],
     at: [27, 29],

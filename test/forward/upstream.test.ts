@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { Target } from '../../src/forward/target.ts';
-import { type Sending, Upstream } from '../../src/forward/upstream.ts';
+import { type Picked, type Sending, Upstream } from '../../src/forward/upstream.ts';
 import { FakeClock } from '../support/clock.ts';
 import { listenOnLoopback } from '../support/listen.ts';
 import {
@@ -179,13 +179,30 @@ test('who waits is served when a target comes back', async (t) => {
   t.regex(String((await hanging.over)[1]), /destroyed|closed/);
 });
 
+function pickFrom(upstream: Upstream): Picked {
+  const picked = upstream.pick();
+  if (picked === undefined) throw new Error('there is no place');
+  return picked;
+}
+
+test('there are as many picked connections as the pools may have, and a place that is left is free again', async (t) => {
+  const [one, other] = [await startTarget(t), await startTarget(t)];
+  const { upstream } = makeUpstream(t, { urls: [one.url, other.url], connections: 1 });
+  const [first] = [pickFrom(upstream), pickFrom(upstream)];
+  t.is(upstream.pick(), undefined);
+  first.leave();
+  first.leave();
+  t.truthy(upstream.pick());
+  t.is(upstream.pick(), undefined);
+});
+
 test('a picked connection counts as busy until it leaves, and takes no connection from others', async (t) => {
   const [one, other] = [await startTarget(t), await startTarget(t)];
   const { upstream } = makeUpstream(t, { urls: [one.url, other.url], connections: 1 });
-  const picked = upstream.pick();
+  const picked = pickFrom(upstream);
   t.like(picked, { url: one.url, host: new URL(one.url).host, tls: undefined });
   t.deepEqual(await wander(upstream, 3), [other.url, other.url, other.url]);
-  const second = upstream.pick();
+  const second = pickFrom(upstream);
   t.is(second.url, other.url);
   t.deepEqual(new Set(await wander(upstream, 2)), new Set([one.url, other.url]));
   picked.leave();
@@ -197,15 +214,15 @@ test('a picked connection counts as busy until it leaves, and takes no connectio
 test('a picked connection that can not be made leaves its target out', async (t) => {
   const [one, other] = [await nobody(), await startTarget(t)];
   const { upstream, clock, lines } = makeUpstream(t, { urls: [one.url, other.url] });
-  const picked = upstream.pick();
+  const picked = pickFrom(upstream);
   picked.unreachable(new Error('refused'));
   picked.leave();
   t.deepEqual(lines, [`out ${one.url}`]);
-  t.is(upstream.pick().url, other.url);
+  t.is(pickFrom(upstream).url, other.url);
   clock.advance(1000);
-  const trial = upstream.pick();
+  const trial = pickFrom(upstream);
   t.is(trial.url, one.url);
-  t.is(upstream.pick().url, other.url);
+  t.is(pickFrom(upstream).url, other.url);
   trial.reached();
   t.deepEqual(lines, [`out ${one.url}`, `back ${one.url}`]);
 });

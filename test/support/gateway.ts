@@ -79,7 +79,7 @@ export async function startTestGateway(description: GatewayDescription): Promise
     bearer: (claims) => ['Authorization', `Bearer ${token(claims)}`],
     ask: async (bytes, options) => {
       const { responses, raw } = await send(bytes, options);
-      const response = responses.find(({ status }) => status >= 200);
+      const response = responses.find(({ status }) => status >= 200 || status === 101);
       if (!response) throw new Error(`no answer came; what came: ${JSON.stringify(raw)}`);
       return response;
     },

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { claimsFault, scopesOf } from '../../src/verify/claims.ts';
+import { claimsFault, endOfLife, scopesOf, timeFault } from '../../src/verify/claims.ts';
 import { joseVerdict } from '../../src/verify/jose.ts';
 import { readJwks } from '../../src/verify/jwks.ts';
 import type { IssuerSettings } from '../../src/verify/settings.ts';
@@ -360,4 +360,25 @@ test('what our checks let pass, jose lets pass too, and what jose refuses we ref
     { numRuns: 1500 },
   );
   t.true(seen.passed > 20 && seen.refused > 20, JSON.stringify(seen));
+});
+
+test('a token ends at the very moment from which it is refused for its age', (t) => {
+  const offset = fc.integer({ min: 0, max: 800 }).map((eighths) => eighths / 8);
+  const settings = fc.record({
+    clockTolerance: fc.constantFrom(0, 500, 30_000),
+    maxTokenAge: fc.constantFrom(undefined, 10_000, 60_500),
+  });
+  fc.assert(
+    fc.property(offset, offset, settings, (exp, iat, rules) => {
+      const claims = { exp: SECONDS + exp, iat: SECONDS + iat };
+      const issuer = { ...ISSUER, ...rules };
+      const end = endOfLife(claims, issuer);
+      const aged = (now: number) =>
+        ['token.expired', 'token.too-old'].includes(timeFault(claims, issuer, now)?.code ?? '');
+      return aged(end) && !aged(end - 1);
+    }),
+    { numRuns: 1000 },
+  );
+  // What an issuer answers about an opaque token may have no dates at all.
+  t.is(endOfLife({}, ISSUER), Number.POSITIVE_INFINITY);
 });

@@ -1,0 +1,182 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Permit } from '../authorise/permit.ts';
+import type { Fault } from '../errors/fault.ts';
+import type { Reply } from '../errors/reply.ts';
+import type { UpgradeEnd } from '../forward/upgrade.ts';
+import type { Decision } from '../gateway.ts';
+import type { Journey } from '../journey.ts';
+import type { Ending } from '../observe/log.ts';
+import type { Outcome } from '../outcome.ts';
+import type { RequestHead } from '../request/head.ts';
+import { sendRawReply, withIdentity } from './answer.ts';
+
+/** What requests to upgrade share with all others. */
+export interface UpgradeDesk {
+  begin(request: IncomingMessage): {
+    readonly head: Outcome<RequestHead>;
+    readonly now: number;
+    readonly journey: Journey;
+  };
+  decide(head: Outcome<RequestHead>, journey: Journey, now: number): Decision | Promise<Decision>;
+  replyTo(fault: Fault, journey: Journey): Reply;
+  record(journey: Journey, ending: Ending): void;
+  defect(error: unknown, journey: Journey): void;
+}
+
+/** Takes each request to upgrade from its head to its one closing log line. */
+export class Upgrades {
+  readonly #desk: UpgradeDesk;
+  /** The connections that node has handed over and no longer knows, each with its request once its turn has come. */
+  readonly #open = new Map<Socket, Upgrade | undefined>();
+
+  constructor(desk: UpgradeDesk) {
+    this.#desk = desk;
+  }
+
+  /** `earlier` is the answer to the request before on this connection, if there was one. */
+  take(request: IncomingMessage, socket: Socket, early: Buffer, earlier: ServerResponse | undefined): void {
+    // First of all: node has taken its own listener off, and a reset nobody hears of ends the process.
+    socket.on('error', () => socket.destroy());
+    if (socket.destroyed) return;
+    this.#open.set(socket, undefined);
+    socket.once('close', () => this.#open.delete(socket));
+    // A client that leaves before it has an answer; also what a reset looks like that came with the request.
+    socket.once('end', () => {
+      if (!this.#open.get(socket)?.answered) socket.destroy();
+    });
+    if (earlier === undefined || earlier.writableFinished) {
+      if (earlier?.shouldKeepAlive === false) socket.destroySoon();
+      else this.#serve(request, socket, early);
+      return;
+    }
+    // Pipelined: answers come in the order of their requests. node has taken off what told an answer to go on, too.
+    const drained = () => earlier.emit('drain');
+    socket.on('drain', drained);
+    earlier.once('finish', () => {
+      socket.off('drain', drained);
+      if (earlier.shouldKeepAlive) this.#serve(request, socket, early);
+      else socket.destroySoon();
+    });
+  }
+
+  /** Cuts what is open. */
+  cut(): void {
+    for (const [socket, upgrade] of this.#open) {
+      upgrade?.cut();
+      socket.destroy();
+    }
+  }
+
+  #serve(request: IncomingMessage, socket: Socket, early: Buffer): void {
+    const { head, now, journey } = this.#desk.begin(request);
+    // However node came to see an upgrade in it.
+    if (head.ok) head.value.upgrade = true;
+    const upgrade = new Upgrade(this.#desk, journey, socket, early);
+    this.#open.set(socket, upgrade);
+    socket.setTimeout(0); // the one for idle connections
+    try {
+      const decision = this.#desk.decide(head, journey, now);
+      if (decision instanceof Promise) {
+        decision.then((late) => upgrade.carryOut(late)).catch((error) => upgrade.refuseDefect(error));
+      } else {
+        upgrade.carryOut(decision);
+      }
+    } catch (error) {
+      upgrade.refuseDefect(error);
+    }
+  }
+}
+
+/** One request to upgrade. */
+class Upgrade {
+  readonly #desk: UpgradeDesk;
+  readonly #journey: Journey;
+  readonly #socket: Socket;
+  readonly #early: Buffer;
+  /** Of the answer that was sent. */
+  #status: number | undefined;
+  /** The answer came to its end, or the connection to one that can be named. */
+  #complete = false;
+
+  constructor(desk: UpgradeDesk, journey: Journey, socket: Socket, early: Buffer) {
+    this.#desk = desk;
+    this.#journey = journey;
+    this.#socket = socket;
+    this.#early = early;
+    socket.once('close', () => this.#record());
+  }
+
+  get answered(): boolean {
+    return this.#status !== undefined;
+  }
+
+  carryOut(decision: Decision): void {
+    // The client went while the token was checked.
+    if (this.#socket.destroyed) return;
+    if (!decision.ok) this.#refuse(decision.fault);
+    else if (decision.value instanceof Permit) this.#forward(decision.value);
+    else this.#reply(withIdentity(decision.value, this.#journey.id));
+  }
+
+  refuseDefect(error: unknown): void {
+    this.#desk.defect(error, this.#journey);
+    if (this.#status === undefined) this.#refuse({ code: 'gateway.internal', cause: error });
+    else this.#socket.destroy();
+  }
+
+  #forward(permit: Permit): void {
+    const journey = this.#journey;
+    const { head, target, route } = journey;
+    if (!head || !target || !route) throw new Error('a permit without a route');
+    journey.permit = permit;
+    route.forwarder.upgrade(permit, {
+      facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
+      path: target.path,
+      query: target.query,
+      socket: this.#socket,
+      early: this.#early,
+      refuse: (fault) => this.#refuse(fault),
+      answered: (status) => {
+        this.#status = status;
+      },
+      ending: (reason, broken) => this.#end(reason, broken),
+    });
+  }
+
+  /** For a shutdown, which doesn't wait until the connection says that it is closed. */
+  cut(): void {
+    if (this.#status === 101) this.#end('cut');
+    this.#record();
+  }
+
+  #end(reason: UpgradeEnd, broken?: Error): void {
+    if (this.#complete) return;
+    this.#complete = true;
+    this.#journey.broken = broken;
+    if (this.#status === 101) this.#journey.ended = reason;
+    else this.#record();
+  }
+
+  #refuse(fault: Fault): void {
+    this.#journey.fault = fault;
+    this.#reply(this.#desk.replyTo(fault, this.#journey));
+  }
+
+  #reply(reply: Reply): void {
+    if (this.#socket.destroyed) return;
+    this.#status = reply.status;
+    this.#complete = true;
+    sendRawReply(reply, this.#socket, this.#journey.head?.method === 'HEAD');
+    this.#record();
+  }
+
+  #record(): void {
+    const journey = this.#journey;
+    if (journey.closed) return;
+    journey.closed = true;
+    const durationMs = performance.now() - journey.startedAt;
+    const { broken } = journey;
+    this.#desk.record(journey, { status: this.#status, durationMs, aborted: !this.#complete, broken });
+  }
+}
