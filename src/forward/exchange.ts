@@ -114,7 +114,7 @@ export class Exchange implements Sending {
     if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
     if (this.#over) return true;
     const { request, response, facts } = this.#passage;
-    this.#clock();
+    this.#noteTime();
     const headers = this.#rules.forClient(raw, facts, this.options.path);
     if (headers === undefined) {
       this.#refuse({
@@ -186,7 +186,7 @@ export class Exchange implements Sending {
       this.#passage.broken(error);
       return;
     }
-    this.#clock();
+    this.#noteTime();
     this.#finish();
     this.#passage.refuse(failureFault(error));
   }
@@ -222,7 +222,7 @@ export class Exchange implements Sending {
   }
 
   #refuse(fault: Fault): void {
-    this.#clock();
+    this.#noteTime();
     this.#finish();
     this.#abort?.(new Error('the request was refused'));
     this.#passage.refuse(fault);
@@ -259,7 +259,7 @@ export class Exchange implements Sending {
   };
 
   /** Takes the time that the upstream needed, once. */
-  #clock(): void {
+  #noteTime(): void {
     const { record } = this.#passage;
     if (this.#sentAt > 0) record.upstreamMs ??= performance.now() - this.#sentAt;
   }
@@ -268,7 +268,12 @@ export class Exchange implements Sending {
     this.#over = true;
     clearTimeout(this.#timer);
     if (this.target === undefined) this.#upstream.withdraw(this);
+<<<<<<< HEAD
     this.#stream?.close();
+=======
+    // undici may still come to it, once it has a connection: nobody is asked for it then.
+    if (this.#body?.begun === false) this.#body.destroy();
+>>>>>>> 3fdb71b (Ask nobody for a body that is given up before there was a connection for it)
     this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
