@@ -6,7 +6,8 @@ import type { TargetObserver } from './forward/target.ts';
 import { Upstream } from './forward/upstream.ts';
 import { FieldSorter } from './request/fields.ts';
 import { CorsPolicy } from './route/cors.ts';
-import { type Matchable, RouteTable } from './route/table.ts';
+import type { Findable } from './route/find.ts';
+import { RouteTable } from './route/table.ts';
 import type { TokenPlace } from './token/extract.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
@@ -20,7 +21,7 @@ import type { AnyIssuerSettings, IssuerSettings } from './verify/settings.ts';
 import type { IssuerVerifier, Verifier } from './verify/verifier.ts';
 
 /** A route with everything that a request on it needs, made once when the config loads. */
-export interface GatewayRoute extends Matchable {
+export interface GatewayRoute extends Findable {
   readonly settings: RouteSettings;
   /** The issuers whose tokens it takes, for the wording of refusals. */
   readonly issuerNames: readonly string[];
@@ -85,6 +86,7 @@ export function assemble(config: Config, { clock, fetch, streams }: Surroundings
       host: settings.host,
       path: settings.path,
       methods: settings.methods,
+      allow: settings.allow,
       issuerNames: [...new Set(issuers.map((issuer) => issuer.issuer))],
       verifier: guard === 'public' ? undefined : verifierOf(issuers),
       forwarder: new RouteForwarder(settings, upstream, streams, cors),

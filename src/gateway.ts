@@ -8,9 +8,9 @@ import { type Outcome, pass, stop } from './outcome.ts';
 import { handshakeFlaw } from './request/handshake.ts';
 import type { RequestHead } from './request/head.ts';
 import { preflightMethod } from './route/cors.ts';
-import { hostName } from './route/host.ts';
+import { findRoute } from './route/find.ts';
 import type { Params } from './route/table.ts';
-import { canonicalTarget, type Target, unusualTarget } from './route/target.ts';
+import { canonicalTarget, type Target } from './route/target.ts';
 import { extractToken } from './token/extract.ts';
 import type { Verified } from './verify/verifier.ts';
 
@@ -41,7 +41,7 @@ export function decide(
   const preflight = preflightFor(world, journey, target.value, head);
   if (preflight) return pass(preflight);
 
-  const found = findRoute(world, journey.authority, target.value, head.method);
+  const found = findRoute(world.table, journey.authority, target.value, head.method);
   if (!found.ok) return found;
   const { route, params } = found.value;
   journey.route = route;
@@ -65,37 +65,11 @@ function authorise(route: GatewayRoute, params: Params, proof: Outcome<Verified>
   return proof.ok ? Permit.forToken(route.settings, params, proof.value) : proof;
 }
 
-function findRoute(
-  world: Assembly,
-  authority: string,
-  target: Target,
-  method: string,
-): Outcome<{ route: GatewayRoute; params: Params }> {
-  const match = world.table.match(hostName(authority), target.path, method);
-  if (match.kind === 'route') {
-    const refused = target.unusual.find((unusual) => !match.route.settings.allow.includes(unusual));
-    if (refused !== undefined) return unusualTarget(refused);
-    const alike = target.readings.every((path) => {
-      const other = world.table.match(hostName(authority), path, method);
-      return other.kind === 'route' && other.route === match.route;
-    });
-    return alike ? pass(match) : unusualTarget(target.unusual[0] ?? 'semicolon');
-  }
-  const [unusual] = target.unusual;
-  if (unusual !== undefined) return unusualTarget(unusual);
-  if (match.kind === 'none') return stop({ code: 'route.not-found' });
-  return stop({
-    code: 'route.method',
-    detail: `${method} is not among the methods of this address.`,
-    allow: match.allow,
-  });
-}
-
 /** The answer to a browser that asks whether a page may call: it is the route of the call that decides, not of OPTIONS. */
 function preflightFor(world: Assembly, journey: Journey, target: Target, head: RequestHead): Reply | undefined {
   const method = head.method === 'OPTIONS' ? preflightMethod(head) : undefined;
   if (method === undefined) return undefined;
-  const found = findRoute(world, journey.authority, target, method);
+  const found = findRoute(world.table, journey.authority, target, method);
   if (!found.ok || found.value.route.cors === undefined) return undefined;
   journey.route = found.value.route;
   return found.value.route.cors.preflight(head);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { DISK } from '../src/config/files.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { documents, ROOT } from './support/documents.ts';
 
@@ -23,7 +24,7 @@ test('there are examples', (t) => {
 
 for (const file of configs) {
   test(`${file} loads without a problem or a warning`, (t) => {
-    const loaded = loadConfig(join(ROOT, file), { variables: {}, readFile: (path) => readFileSync(path, 'utf8') });
+    const loaded = loadConfig(join(ROOT, file), { variables: {}, ...DISK });
     t.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, []);
     t.true(loaded.ok);
     t.regex(read(file), /yaml-language-server: \$schema=(?:\.\/|\.\.\/)gateway\.schema\.json/);
@@ -66,6 +67,7 @@ test('the YAML in the README loads', (t) => {
     const loaded = loadConfig('README.yaml', {
       variables: { LEGACY_API: 'http://127.0.0.1:3000' },
       readFile: () => yaml,
+      readFolder: () => [],
     });
     t.deepEqual(loaded.ok ? [] : loaded.problems, []);
   }

@@ -2,6 +2,7 @@ import { check } from './check.ts';
 import { demo } from './demo.ts';
 import { explainCommand } from './explain.ts';
 import type { CommandIo } from './io.ts';
+import { matchRoute, routes } from './routes.ts';
 import { schema } from './schema.ts';
 import { start } from './start.ts';
 
@@ -18,8 +19,8 @@ export interface Command {
   readonly name: string;
   /** Its own options, besides --config and --help. */
   readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
-  /** How many words it takes beside options; none where absent. */
-  readonly words?: number;
+  /** How many words it takes beside options; none where absent. Where it is any number, the command counts them. */
+  readonly words?: number | 'any';
   /** What --help says of its own options, a line each. */
   readonly details?: string;
   readonly usage: string;
@@ -50,9 +51,27 @@ export const COMMANDS: readonly Command[] = [
     usage: 'check [--config FILE] [--format text|json]',
     summary: 'tell every problem of a configuration, with its position',
     run: ({ file, values }, io) => {
-      const format = values.format ?? 'text';
-      if (format !== 'text' && format !== 'json') return '--format is text or json';
-      return check({ file, format }, io);
+      const format = formatOf(values);
+      return format ? check({ file, format }, io) : FORMATS;
+    },
+  },
+  {
+    name: 'routes',
+    options: { format: { type: 'string' }, match: { type: 'boolean' } },
+    words: 'any',
+    usage: 'routes [--match METHOD URL] [--format text|json] [--config FILE]',
+    summary: 'print the routes in match order, or which of them takes a request and why the others do not',
+    details: `  --match        which route takes a request, and why the others do not
+  --format       text (default) or json
+Exit codes: 0; with --match 2 where no route takes the request; 1 the configuration has problems.
+`,
+    run: ({ file, values, words }, io) => {
+      const format = formatOf(values);
+      if (!format) return FORMATS;
+      const [method, url, ...more] = words;
+      if (!values.match) return method === undefined ? routes({ file, format }, io) : `unexpected argument '${method}'`;
+      if (method === undefined || url === undefined || more.length > 0) return '--match takes a method and a URL';
+      return matchRoute({ file, format, method, url }, io);
     },
   },
   {
@@ -67,8 +86,8 @@ export const COMMANDS: readonly Command[] = [
 Exit codes: 0 forwarded, 2 refused.
 `,
     run: ({ file, values, words: [method = '', url = ''] }, io) => {
-      const format = values.format ?? 'text';
-      if (format !== 'text' && format !== 'json') return '--format is text or json';
+      const format = formatOf(values);
+      if (!format) return FORMATS;
       const { token, header = [] } = values as { token?: string; header?: string[] };
       return explainCommand({ file, method, url, token, headers: header, format }, io);
     },
@@ -84,6 +103,12 @@ Exit codes: 0 forwarded, 2 refused.
     },
   },
 ];
+
+const FORMATS = '--format is text or json';
+
+function formatOf({ format = 'text' }: CommandInput['values']): 'text' | 'json' | undefined {
+  return format === 'text' || format === 'json' ? format : undefined;
+}
 
 /** The short form, for complaints. */
 export function usageText(command?: Command): string {

@@ -12,4 +12,4 @@ export interface CommandIo {
 }
 
 /** Exit codes, as in sysexits.h where it has one. */
-export const EXIT = { ok: 0, problems: 1, refused: 2, usage: 64, defect: 70 } as const;
+export const EXIT = { ok: 0, problems: 1, refused: 2, opened: 3, usage: 64, defect: 70 } as const;

@@ -25,7 +25,7 @@ async function runCommand(command: Command, argv: readonly string[], io: Command
     return complain((error as Error).message.split('\n', 1)[0] ?? '', usageText(command), io);
   }
   if (values.help) return print(helpText(command), io);
-  if (words.length !== (command.words ?? 0))
+  if (command.words !== 'any' && words.length !== (command.words ?? 0))
     return complain(`'${command.name}' takes ${command.words} words beside its options`, usageText(command), io);
   const file = (values.config as string | undefined) ?? (io.variables.BEARERGATE_CONFIG || './config/gateway.yaml');
   const outcome = await command.run({ file, values, words }, io);

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
+import { DISK } from '../config/files.ts';
 import { loadConfig } from '../config/load.ts';
 import { renderProblems } from '../config/render.ts';
 import { type GatewayServer, startGateway } from '../server.ts';
@@ -18,8 +18,7 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
 
 /** The config of a file; undefined when it has errors, which stderr then tells. Warnings are told too. */
 export function configFor(file: string, io: CommandIo): Config | undefined {
-  const environment = { variables: io.variables, readFile: (path: string) => readFileSync(path, 'utf8') };
-  const loaded = loadConfig(file, environment);
+  const loaded = loadConfig(file, { variables: io.variables, ...DISK });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (problems.length > 0) io.stderr(renderProblems(problems, { color: io.color }));
   return loaded.ok ? loaded.config : undefined;

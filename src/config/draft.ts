@@ -1,12 +1,16 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { flatten, type Issue, pathOf, valueAt } from './flatten.ts';
 import { overlap, type Path } from './problem.ts';
 import {
+  type AdminEntry,
+  adminSchema,
   type GatewayFile,
   type GuardEntry,
   guardSchema,
   type IssuerEntry,
   issuerSchema,
+  type ListenEntry,
+  listenSchema,
   type RouteEntry,
   routeSchema,
   type UpstreamEntry,
@@ -21,9 +25,14 @@ export interface Draft {
   readonly issuers: ReadonlyMap<string, IssuerEntry | undefined>;
   readonly upstreams: ReadonlyMap<string, UpstreamEntry | undefined>;
   readonly defaultAuth: GuardEntry | undefined;
+  readonly listen: ListenEntry | undefined;
+  readonly admin: AdminEntry | undefined;
+  readonly acknowledge: readonly string[];
   readonly routes: readonly (RouteEntry | undefined)[];
   /** What was left out: no rule draws a conclusion from its absence. */
   readonly damaged: readonly Path[];
+  /** A file or a section could not be read: nothing is known of the names in it. */
+  readonly incomplete: boolean;
 }
 
 /** A draft of a configuration without a flaw in its form. */
@@ -32,14 +41,18 @@ export function wholeDraft(gateway: GatewayFile): Draft {
     issuers: new Map(Object.entries(gateway.issuers)),
     upstreams: new Map(Object.entries(gateway.upstreams)),
     defaultAuth: gateway.defaults.auth,
+    listen: gateway.listen,
+    admin: gateway.admin,
+    acknowledge: gateway.acknowledge,
     routes: gateway.routes,
     damaged: [],
+    incomplete: false,
   };
 }
 
 /** A draft of what plain values hold beside their flaws. */
-export function salvage(root: unknown, broken: readonly Path[]): Draft {
-  const damaged: Path[] = [...broken];
+export function salvage(root: unknown, left: Pick<Draft, 'incomplete'> & { readonly broken: readonly Path[] }): Draft {
+  const damaged: Path[] = [...left.broken];
   const entry = <T>(schema: z.ZodType<T>, path: Path): T | undefined => {
     const { value, left } = salvageEntry(schema, valueAt(root, path).value);
     damaged.push(...left.map((inner) => [...path, ...inner]));
@@ -52,13 +65,19 @@ export function salvage(root: unknown, broken: readonly Path[]): Draft {
     return new Map(names.map((name) => [name, entry(schema, [key, name])] as const));
   };
   const routes = valueAt(root, ['routes']).value;
+  const address = <T>(schema: z.ZodType<T>, key: string) =>
+    valueAt(root, [key]).there ? entry(schema, [key]) : schema.parse({});
   const hasDefaults = valueAt(root, ['defaults', 'auth']).there;
   return {
     issuers: entries(issuerSchema, 'issuers'),
     upstreams: entries(upstreamSchema, 'upstreams'),
     defaultAuth: hasDefaults ? entry(guardSchema, ['defaults', 'auth']) : undefined,
+    listen: address(listenSchema, 'listen'),
+    admin: address(adminSchema, 'admin'),
+    acknowledge: entry(z.array(z.string()).default([]), ['acknowledge']) ?? [],
     routes: Array.isArray(routes) ? routes.map((_, index) => entry(routeSchema, ['routes', index])) : [],
     damaged,
+    incomplete: left.incomplete,
   };
 }
 
@@ -67,9 +86,11 @@ export function isDamaged(draft: Draft, places: readonly Path[]): boolean {
   return draft.damaged.some((left) => places.some((place) => overlap(left, place)));
 }
 
-/** Whether a whole section could not be read, so that nothing is known of its names. */
+/** Whether a section could not be read, or not all of it, so that a name may be there that is not seen. */
 export function isDamagedSection(draft: Draft, section: string): boolean {
-  return draft.damaged.some((path) => path.length === 0 || (path.length === 1 && path[0] === section));
+  return (
+    draft.incomplete || draft.damaged.some((path) => path.length === 0 || (path.length === 1 && path[0] === section))
+  );
 }
 
 function isMap(value: unknown): value is object {

@@ -6,6 +6,8 @@ export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Answers the text of a file; throws as node:fs does. */
   readFile(path: string): string;
+  /** Answers the names of what is in a folder; throws as node:fs does. */
+  readFolder(path: string): readonly string[];
 }
 
 /** Why a `${…}` has no value. `reference` is its text, as it stands in the file. */

@@ -1,4 +1,6 @@
 import { flatten, type Issue, pathOf, valueAt } from './flatten.ts';
+import { coreValue } from './interpolate.ts';
+import type { Whole } from './join.ts';
 import { descriptionAt, keysAt } from './json-schema.ts';
 import { expectedKind, kindOf, listing } from './phrase.ts';
 import { errorAt, type Finding, overlap, type Path, pathKey } from './problem.ts';
@@ -6,7 +8,7 @@ import { didYouMean } from './suggest.ts';
 import type { Tree } from './tree.ts';
 
 /** Turns what zod found into findings in plain words. What is already said about a value that could not be read is not said again. */
-export function findingsOf(issues: readonly Issue[], tree: Tree): Finding[] {
+export function findingsOf(issues: readonly Issue[], tree: Whole): Finding[] {
   return flatten(issues, tree.value)
     .filter((issue) => !isAboutBroken(issue, tree))
     .flatMap((issue) => findingsOfIssue(issue, tree));
@@ -29,11 +31,13 @@ function isAboutBroken(issue: Issue, { broken }: Tree): boolean {
   return issue.code !== 'unrecognized_keys' && broken.some((path) => overlap(path, pathOf(issue)));
 }
 
-function findingsOfIssue(issue: Issue, tree: Tree): Finding[] {
+function findingsOfIssue(issue: Issue, tree: Whole): Finding[] {
   const path = pathOf(issue);
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key]));
   if (issue.code === 'invalid_key') return [badKey(issue, path)];
   const { there, value } = valueAt(tree.value, path);
+  // What is missing may stand in a file that could not be read.
+  if (!there && path.length === 1 && tree.incomplete) return [];
   if (!there && path.length > 0) return [missing(path)];
   return [badValue(issue, path, value, tree)];
 }
@@ -98,9 +102,9 @@ function hintForKind(expected: string, message: string, value: unknown, secret: 
   const scalar = typeof value === 'number' || typeof value === 'boolean';
   if (message.startsWith('expected text') && scalar) return 'put it in quotes';
   const typed = expected === 'number' || expected === 'boolean';
-  if (typed && typeof value === 'string')
-    return secret ? `without quotes, \${…} is read as what its value looks like` : 'leave the quotes away';
-  return undefined;
+  if (!typed || typeof value !== 'string') return undefined;
+  if (secret) return `without quotes, \${…} is read as what its value looks like`;
+  return typeof coreValue(value) === expected ? 'leave the quotes away' : undefined;
 }
 
 /** What a value may be, literally: of an enumeration, or of all branches of a union. */

@@ -1,24 +1,27 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { Config } from './config.ts';
 import { salvage, wholeDraft } from './draft.ts';
-import { reasonOf } from './files.ts';
-import { type Environment, lookUpIn } from './interpolate.ts';
+import { type Watch, withIncluded } from './include.ts';
+import type { Environment } from './interpolate.ts';
 import { findingsOf, withoutMisspelled } from './issues.ts';
+import type { Whole } from './join.ts';
+import { readPart } from './part.ts';
 import { phrase } from './phrase.ts';
-import { createSource, lineAt, locate, problemAt, problemOfFile, type Source } from './positions.ts';
+import { lineInWords, locate, problemAt, problemOfFile, type Source } from './positions.ts';
 import { type Finding, inOrder, type Path, type Problem, pathKey } from './problem.ts';
 import { resolve } from './resolve.ts';
 import { brokenRules } from './rules.ts';
 import type { Scene } from './scene.ts';
 import { type GatewayFile, gatewaySchema } from './schema.ts';
-import { BOMB, readTree, type Tree } from './tree.ts';
+import { BOMB } from './tree.ts';
 import { unwise } from './warnings.ts';
-import { parseYaml } from './yaml.ts';
 
-/** A configuration and what is unwise in it, or everything that is wrong with it, in the order of the file. */
+/** A configuration and what is unwise in it, or everything that is wrong with it, in the order of the files. */
 export type Loaded = (Good | Bad) & {
   /** Every file it was asked to read, this one first: what a change of should be watched for. */
   readonly files: readonly string[];
+  /** Every folder that it looked through for files to include: a new one may be among them. */
+  readonly folders: readonly string[];
 };
 
 interface Good {
@@ -27,6 +30,14 @@ interface Good {
   readonly warnings: readonly Problem[];
   /** Values that came from `${…}`: never to be logged or printed. */
   readonly secrets: readonly Path[];
+  readonly written: Written;
+}
+
+/** What stands in the files, by the path of a value. */
+export interface Written {
+  has(path: Path): boolean;
+  /** The text with `${…}` that stands for a value, which is to be shown in its place; undefined for any other value. */
+  referenceAt(path: Path): string | undefined;
 }
 
 interface Bad {
@@ -35,49 +46,43 @@ interface Bad {
   readonly problems: readonly Problem[];
 }
 
-const MAX_CHARACTERS = 4 * 1024 * 1024;
-
-/** Reads, checks and resolves a configuration file. Never throws for what is in it, or for its absence. */
+/** Reads, checks and resolves a configuration file and those that it includes. Never throws for what is in them, or for their absence. */
 export function loadConfig(file: string, environment: Environment): Loaded {
-  const files = [file];
-  const folder = dirname(file);
-  const seen = (path: string) => files.includes(path) || files.push(path);
-  const lookUp = lookUpIn(environment, folder, seen);
-  const readFile = readOnce((name) => {
-    const path = resolvePath(folder, name);
-    seen(path);
+  const files = new Set<string>();
+  const folders = new Set<string>();
+  const watch = { file: (path: string) => void files.add(path), folder: (path: string) => void folders.add(path) };
+  const result = load(file, environment, watch);
+  const ordered = (problems: readonly Problem[]) => inOrder(problems, [...files]);
+  const told = result.ok
+    ? { ...result, warnings: ordered(result.warnings) }
+    : { ...result, problems: ordered(result.problems) };
+  return { ...told, files: [...files], folders: [...folders] };
+}
+
+function load(file: string, environment: Environment, watch: Watch): Good | Bad {
+  const main = readPart(file, environment, watch.file);
+  if ('reason' in main)
+    return { ok: false, problems: [problemOfFile(file, main.name, `the configuration file ${main.reason}`)] };
+  if (!('source' in main)) return { ok: false, problems: main.problems };
+  if (main.value === null) return { ok: false, problems: [empty(main.source)] };
+  const whole = withIncluded(main, environment, watch);
+  const bomb = whole.problems.find(({ name }) => name === BOMB);
+  if (bomb) return { ok: false, problems: [bomb] };
+  const readFile = readOnce((path) => {
+    watch.file(path);
     return environment.readFile(path);
   });
-  const source = readSource(file, environment);
-  if ('severity' in source) return { ok: false, problems: [source], files };
-  const parsed = parseYaml(source);
-  if ('problems' in parsed) return { ok: false, problems: inOrder(parsed.problems), files };
-  const tree = readTree(parsed.document.contents, source, lookUp);
-  if (tree.value === null) return { ok: false, problems: [empty(source)], files };
-  const bomb = tree.problems.find(({ name }) => name === BOMB);
-  return bomb ? { ok: false, problems: [bomb], files } : { ...checked(tree, source, readFile), files };
+  return checked(whole, readFile);
 }
 
 /** What was checked is what is used, even if somebody replaces the file meanwhile. */
-function readOnce(read: (name: string) => string): (name: string) => string {
+function readOnce(read: (path: string) => string): (path: string) => string {
   const known = new Map<string, string>();
-  return (name) => {
-    const text = known.get(name) ?? read(name);
-    known.set(name, text);
+  return (path) => {
+    const text = known.get(path) ?? read(path);
+    known.set(path, text);
     return text;
   };
-}
-
-function readSource(file: string, environment: Environment): Source | Problem {
-  let text: string;
-  try {
-    text = environment.readFile(file);
-  } catch (error) {
-    return problemOfFile(file, 'unreadable-file', `the configuration file ${reasonOf(error)}`);
-  }
-  if (text.length > MAX_CHARACTERS) return problemOfFile(file, 'too-large', 'a configuration file has 4 MiB at most');
-  // A byte order mark is no character of the text (YAML 1.2 §5.2): left in, it would move the first line's columns.
-  return createSource(file, text.replace(/^\ufeff/, ''));
 }
 
 function empty(source: Source): Problem {
@@ -85,30 +90,43 @@ function empty(source: Source): Problem {
   return problemAt(source, 0, { severity: 'error', name: 'empty', message: 'the file is empty', hint });
 }
 
-function checked(tree: Tree, source: Source, readFile: Scene['readFile']): Good | Bad {
-  const result = gatewaySchema.safeParse(tree.value, { error: phrase });
+function checked(whole: Whole, readFile: (path: string) => string): Good | Bad {
+  const result = gatewaySchema.safeParse(whole.value, { error: phrase });
   const gateway = result.success ? result.data : undefined;
-  const scene = sceneOf(tree, source, gateway, readFile);
-  const errors = withoutMisspelled([...findingsOf(result.error?.issues ?? [], tree), ...brokenRules(scene)]);
-  const faultless = errors.length === 0 && tree.problems.length === 0;
+  const scene = sceneOf(whole, gateway, readFile);
+  const errors = withoutMisspelled([...findingsOf(result.error?.issues ?? [], whole), ...brokenRules(scene)]);
+  const faultless = errors.length === 0 && whole.problems.length === 0;
   // Told of a configuration whose form is right; that nothing uses an upstream may be the error's doing, so not beside one.
-  const warnings = gateway && tree.problems.length === 0 ? unwise(gateway, scene, faultless) : [];
-  const place = (findings: readonly Finding[]) => findings.map((finding) => locate(source, tree.spots, finding));
+  const warnings = gateway && whole.problems.length === 0 ? unwise(gateway, scene, faultless) : [];
+  const place = (findings: readonly Finding[]) =>
+    findings.map((finding) => ({ ...locate(whole, finding), ...routeOf(finding, scene) }));
+  const unwiseThings = [...whole.warnings, ...place(warnings)];
   if (gateway && faultless) {
-    const secrets = [...tree.secrets.values()].map(({ path }) => path);
-    const config = resolve(gateway, source.file, scene);
-    return { ok: true, config, warnings: inOrder(place(warnings)), secrets };
+    const secrets = [...whole.secrets.values()].map(({ path }) => path);
+    const config = resolve(gateway, whole.source.file, scene);
+    const written: Written = {
+      has: (path) => whole.spots.has(pathKey(path)),
+      referenceAt: (path) => whole.secrets.get(pathKey(path))?.text,
+    };
+    return { ok: true, config, warnings: unwiseThings, secrets, written };
   }
-  return { ok: false, problems: inOrder([...tree.problems, ...place(errors), ...place(warnings)]) };
+  return { ok: false, problems: [...whole.problems, ...place(errors), ...unwiseThings] };
 }
 
-function sceneOf(tree: Tree, source: Source, gateway: GatewayFile | undefined, readFile: Scene['readFile']): Scene {
-  const isSecret = (path: Path) => tree.secrets.has(pathKey(path));
+function routeOf({ path: [section, index] }: Finding, { draft }: Scene): { readonly route?: string } {
+  const id = section === 'routes' ? draft.routes[Number(index)]?.id : undefined;
+  return id === undefined ? {} : { route: id };
+}
+
+function sceneOf(whole: Whole, gateway: GatewayFile | undefined, readFile: (path: string) => string): Scene {
+  const fileOf = (path: Path) => whole.spots.get(pathKey(path))?.source.file ?? whole.source.file;
+  const isWhole = gateway && whole.broken.length === 0 && !whole.incomplete;
   return {
-    draft: gateway && tree.broken.length === 0 ? wholeDraft(gateway) : salvage(tree.value, tree.broken),
-    lineOf: (path) => lineAt(source, tree.spots, path),
-    shown: (path, text) => tree.secrets.get(pathKey(path))?.text ?? text,
-    isSecret,
-    readFile,
+    draft: isWhole ? wholeDraft(gateway) : salvage(whole.value, whole),
+    lineOf: (path, from) => lineInWords(whole, path, whole.spots.get(pathKey(from))?.source),
+    shown: (path, text) => whole.secrets.get(pathKey(path))?.text ?? text,
+    fileOf,
+    readFile: (name, at) => readFile(resolvePath(dirname(fileOf(at)), name)),
+    isSecret: (path) => whole.secrets.has(pathKey(path)),
   };
 }

@@ -52,6 +52,20 @@ export function patternShape({ segments }: PathPattern): string {
     .join('');
 }
 
+/** Whether every path that the narrow pattern matches is matched by the wide one too. */
+export function covers({ segments: wide }: PathPattern, { segments: narrow }: PathPattern): boolean {
+  const open = wide.at(-1)?.kind === 'rest';
+  const steps = open ? wide.slice(0, -1) : wide;
+  if (!open && steps.length !== narrow.length) return false;
+  return steps.every((step, index) => {
+    const other = narrow[index];
+    if (other === undefined || other.kind === 'rest' || step.kind === 'rest') return false;
+    // A named segment takes no empty one, which is how a slash at the end looks.
+    if (step.kind === 'named') return other.kind === 'named' || other.text !== '';
+    return other.kind === 'fixed' && step.text === other.text;
+  });
+}
+
 /** The fixed segments that a pattern begins with, as a path without a slash at its end. */
 export function fixedPrefix({ segments }: PathPattern): string {
   const end = segments.findIndex((segment) => segment.kind !== 'fixed');

@@ -1,3 +1,4 @@
+import { dirname, relative } from 'node:path';
 import { LineCounter } from 'yaml';
 import { type Finding, type Path, type Problem, pathKey, type Statement } from './problem.ts';
 
@@ -10,11 +11,18 @@ export interface Source {
 
 /** Where a value stands, and the key in front of it: offsets into the text. */
 export interface Spot {
+  readonly source: Source;
   readonly key?: number;
   readonly value: number;
 }
 
 export type Spots = ReadonlyMap<string, Spot>;
+
+/** A configuration whose values have their places: in the file it begins with, or in one that it includes. */
+interface Placed {
+  readonly source: Source;
+  readonly spots: Spots;
+}
 
 /** A source whose lines are counted. (The YAML parser would count as it goes, but not where it stops early.) */
 export function createSource(file: string, text: string): Source {
@@ -40,19 +48,22 @@ export function problemOfFile(file: string, name: string, message: string, hint?
 }
 
 /** A finding, placed by its path: a value that isn't there is reported at the nearest one around it. */
-export function locate(source: Source, spots: Spots, finding: Finding): Problem {
-  return problemAt(source, offsetOf(spots, finding.path, finding.at), finding);
+export function locate(placed: Placed, finding: Finding): Problem {
+  const { source, offset } = placeOf(placed, finding.path, finding.at);
+  return problemAt(source, offset, finding);
 }
 
-/** The 1-based line of the value at a path. */
-export function lineAt(source: Source, spots: Spots, path: Path): number {
-  return source.lines.linePos(offsetOf(spots, path, 'value')).line;
+/** "line 12", or "line 12 of routes/orders.yaml" for a reader who is in another file. */
+export function lineInWords(placed: Placed, path: Path, reader: Source = placed.source): string {
+  const { source, offset } = placeOf(placed, path, 'value');
+  const { line } = source.lines.linePos(offset);
+  return source === reader ? `line ${line}` : `line ${line} of ${relative(dirname(reader.file), source.file)}`;
 }
 
-function offsetOf(spots: Spots, path: Path, at: Finding['at']): number {
+function placeOf({ source, spots }: Placed, path: Path, at: Finding['at']): { source: Source; offset: number } {
   const spot = spots.get(pathKey(path));
-  if (spot) return at === 'key' ? (spot.key ?? spot.value) : spot.value;
-  return path.length === 0 ? 0 : offsetOf(spots, path.slice(0, -1), 'key');
+  if (spot) return { source: spot.source, offset: at === 'key' ? (spot.key ?? spot.value) : spot.value };
+  return path.length === 0 ? { source, offset: 0 } : placeOf({ source, spots }, path.slice(0, -1), 'key');
 }
 
 function lineOf({ text, lines }: Source, line: number): string {

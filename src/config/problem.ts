@@ -10,6 +10,8 @@ export interface Problem {
   readonly column: number;
   readonly message: string;
   readonly hint?: string;
+  /** The id of the route that it is about, where it is about one. */
+  readonly route?: string;
   /** The line as it stands in the file, never with values put in for `${…}`; absent where there is no such line. */
   readonly excerpt?: string;
 }
@@ -45,6 +47,17 @@ export function errorAt(
   return { severity: 'error', name, path, at, message, hint };
 }
 
+/** A warning about a value, with what to do about it. */
+export function warningAt(
+  path: Path,
+  name: string,
+  message: string,
+  hint: string,
+  at: Finding['at'] = 'value',
+): Finding {
+  return { severity: 'warning', name, path, at, message, hint };
+}
+
 /** A path as a map's key. */
 export function pathKey(path: Path): string {
   return path.join('\0');
@@ -56,13 +69,16 @@ export function overlap(one: Path, other: Path): boolean {
   return pathKey(one.slice(0, shared)) === pathKey(other.slice(0, shared));
 }
 
-/** Problems in the order of the file; of several that say the same at the same place (an alias used twice), the first. */
-export function inOrder(problems: readonly Problem[]): Problem[] {
+/** Problems in the order of the files; of several that say the same at the same place (an alias used twice), the first. */
+export function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const seen = new Set<string>();
   return problems
-    .toSorted((one, other) => one.line - other.line || one.column - other.column)
+    .toSorted(
+      (one, other) =>
+        files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column,
+    )
     .filter((problem) => {
-      const key = `${problem.line}:${problem.column}:${problem.message}`;
+      const key = `${problem.file}:${problem.line}:${problem.column}:${problem.message}`;
       return !seen.has(key) && seen.add(key);
     });
 }

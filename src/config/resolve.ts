@@ -7,14 +7,17 @@ import type { Scene } from './scene.ts';
 import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
 import type { Template } from './template.ts';
 
+type Surroundings = Pick<Scene, 'isSecret' | 'readFile' | 'fileOf'>;
+
 /**
- * Follows every reference of a configuration that broke no rule. `file` is where it stands; paths in it are relative to
- * that.
+ * Follows every reference of a configuration that broke no rule. `file` is where it begins; paths in a value are relative
+ * to the file that the value stands in.
  */
-export function resolve(gateway: GatewayFile, file: string, scene: Pick<Scene, 'isSecret' | 'readFile'>): Config {
-  const { isSecret } = scene;
-  const folder = dirname(file);
-  const issuers = Object.entries(gateway.issuers).map(([name, entry]) => issuerSettings(name, entry, folder));
+export function resolve(gateway: GatewayFile, file: string, scene: Surroundings): Config {
+  const { isSecret, fileOf } = scene;
+  const issuers = Object.entries(gateway.issuers).map(([name, entry]) =>
+    issuerSettings(name, entry, dirname(fileOf(['issuers', name]))),
+  );
   const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry, scene));
   const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
   return {
@@ -58,15 +61,11 @@ function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): 
   return inline ? { kind: 'inline', keys: inline } : { kind: 'discovery' };
 }
 
-function upstreamSettings(
-  name: string,
-  entry: UpstreamEntry,
-  { isSecret, readFile }: Pick<Scene, 'isSecret' | 'readFile'>,
-): UpstreamSettings {
+function upstreamSettings(name: string, entry: UpstreamEntry, { isSecret, readFile }: Surroundings): UpstreamSettings {
   const { balance, timeouts, connections, queue, host, headers, tls, health } = entry;
   const [first, ...others] = entry.urls ?? (entry.url === undefined ? [] : [entry.url]);
   if (first === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
-  const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file));
+  const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file, ['upstreams', name]));
   return {
     name,
     urls: [first, ...others],

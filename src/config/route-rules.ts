@@ -1,4 +1,5 @@
 import { ERRORS_PATH, RESOURCE_METADATA_PATH } from '../errors/problem.ts';
+import { acknowledgeRules } from './acknowledge-rules.ts';
 import { isDamaged, isDamagedSection } from './draft.ts';
 import { guardOf } from './guard.ts';
 import { guardRules } from './guard-rules.ts';
@@ -112,15 +113,8 @@ function setsHeadersOnce({ headers, responseHeaders }: RouteEntry, path: Path): 
   ];
 }
 
-function acknowledgesKnownWarnings({ acknowledge }: RouteEntry, path: Path, { shown, isSecret }: Scene): Judgement[] {
-  const known: readonly string[] = ROUTE_WARNINGS;
-  return acknowledge.flatMap((name, index) => {
-    if (known.includes(name)) return [];
-    const place = [...path, 'acknowledge', index];
-    const hint = (isSecret(place) ? undefined : didYouMean(name, known)) ?? `there are ${known.join(', ')}`;
-    const message = `no warning about routes is named \`${shown(place, name)}\``;
-    return [judge(errorAt(place, 'unknown-warning', message, hint))];
-  });
+function acknowledgesKnownWarnings({ acknowledge }: RouteEntry, path: Path, scene: Scene): Judgement[] {
+  return acknowledgeRules(acknowledge, [...path, 'acknowledge'], ROUTE_WARNINGS, scene);
 }
 
 function duplicateIds({ draft, lineOf, shown }: Scene): Judgement[] {
@@ -133,8 +127,8 @@ function duplicateIds({ draft, lineOf, shown }: Scene): Judgement[] {
       return [];
     }
     const place = ['routes', index, 'id'];
-    const line = lineOf(['routes', earlier, 'id']);
-    const message = `the id \`${shown(place, route.id)}\` is taken by the route in line ${line}`;
+    const line = lineOf(['routes', earlier, 'id'], place);
+    const message = `the id \`${shown(place, route.id)}\` is taken by the route in ${line}`;
     return [judge(errorAt(place, 'duplicate-id', message))];
   });
 }
@@ -151,10 +145,11 @@ function equalRoutes({ draft, lineOf, shown }: Scene): Judgement[] {
     if (!equal) return [];
     const other = shown(['routes', equal.index, 'id'], equal.route.id);
     const own = shown(['routes', index, 'id'], route.id);
-    const line = lineOf(['routes', equal.index]);
-    const message = `\`${own}\` takes the same requests as \`${other}\` in line ${line}, and neither is more specific`;
+    const place: Path = ['routes', index, 'match', 'path'];
+    const line = lineOf(['routes', equal.index], place);
+    const message = `\`${own}\` takes the same requests as \`${other}\` in ${line}, and neither is more specific`;
     const hint = 'make their hosts, paths or methods differ';
-    return [judge(errorAt(['routes', index, 'match', 'path'], 'equal-routes', message, hint))];
+    return [judge(errorAt(place, 'equal-routes', message, hint))];
   });
 }
 

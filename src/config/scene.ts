@@ -4,14 +4,16 @@ import type { Finding, Path } from './problem.ts';
 /** What rules know. */
 export interface Scene {
   readonly draft: Draft;
-  /** The 1-based line of a value. */
-  lineOf(path: Path): number;
+  /** The line of a value, in words for a reader who is at another: "line 12", "line 12 of routes/orders.yaml". */
+  lineOf(path: Path, from: Path): string;
   /** A text of the configuration as it may be shown: what stands in the file, not what `${…}` stands for. */
   shown(path: Path, text: string): string;
   /** Whether a value came from elsewhere. */
   isSecret(path: Path): boolean;
-  /** The text of a file that the configuration names, relative to it. Throws as node:fs does. */
-  readFile(name: string): string;
+  /** The file that a value stands in. */
+  fileOf(path: Path): string;
+  /** The text of a file that a value names, relative to the one it stands in. Throws as node:fs does. */
+  readFile(name: string, at: Path): string;
 }
 
 /** A finding, with the places it draws its conclusion from. */

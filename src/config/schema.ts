@@ -32,7 +32,7 @@ const atLeastOne = <S extends z.ZodType>(item: S) => z.array(item).min(1, 'is em
 const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
   z.union([item.transform((text) => [text] as [string, ...string[]]), atLeastOne(item)]);
 
-const listen = z
+export const listenSchema = z
   .strictObject({
     host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
     port: port().default(8080).describe('Port to listen on; 0 takes a free one.'),
@@ -71,7 +71,7 @@ const listen = z
   })
   .describe('Where clients connect.');
 
-const admin = z
+export const adminSchema = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
@@ -359,8 +359,8 @@ export const routeSchema = z.strictObject({
 /** The whole configuration file. */
 export const gatewaySchema = z.strictObject({
   publicUrl: publicAddress().optional().describe('How clients reach us; used in links and RFC 9728 metadata.'),
-  listen: listen.prefault({}),
-  admin: admin.prefault({}),
+  listen: listenSchema.prefault({}),
+  admin: adminSchema.prefault({}),
   drain: z
     .strictObject({
       delay: duration()
@@ -383,9 +383,16 @@ export const gatewaySchema = z.strictObject({
       params: { name: 'not-available-yet' },
     })
     .describe('Processes that share the work; auto: one per core.'),
-  include: notYet(z.array(z.string())).describe(
-    'Files with routes, upstreams and issuers of their own, relative to this one.',
-  ),
+  include: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Files with routes, upstreams and issuers of their own, relative to this one: a path, or a glob with * and ?.',
+    ),
+  acknowledge: z
+    .array(z.string())
+    .default([])
+    .describe('Warnings of `check` that are meant, by name; those about one route are acknowledged there.'),
   issuers: z.record(name(), issuerSchema).default({}).describe('Whose tokens are accepted, by names of your own.'),
   tokenCache: z
     .strictObject({
@@ -422,5 +429,7 @@ export type IssuerEntry = z.output<typeof issuerSchema>;
 export type UpstreamEntry = z.output<typeof upstreamSchema>;
 export type RouteEntry = z.output<typeof routeSchema>;
 export type GuardEntry = z.output<typeof guardSchema>;
+export type ListenEntry = z.output<typeof listenSchema>;
+export type AdminEntry = z.output<typeof adminSchema>;
 export type ScopesRule = z.output<typeof scopes>;
 export type ClaimRule = z.output<typeof claimRule>;

@@ -16,7 +16,8 @@ export interface TlsFiles {
 type Read<T> = T | undefined;
 
 /** What is wrong with certificates and their key: files that can't be read, what is no PEM, a key that doesn't fit. */
-export function tlsRules(files: TlsFiles, path: Path, { readFile }: Pick<Scene, 'readFile'>): Judgement[] {
+export function tlsRules(files: TlsFiles, path: Path, scene: Pick<Scene, 'readFile'>): Judgement[] {
+  const readFile = (name: string) => scene.readFile(name, path);
   const judgements: Judgement[] = [];
   const say = (key: string, name: string, message: string, hint?: string) => {
     const place = [...path, key];
@@ -116,7 +117,7 @@ function readKey(text: string): KeyObject {
 }
 
 /** What only OpenSSL knows: keys and hashes that are too weak for its security level. Its reason holds nothing of the key. */
-function contextFlaw({ ca, cert, key }: TlsFiles, readFile: Scene['readFile']): string | undefined {
+function contextFlaw({ ca, cert, key }: TlsFiles, readFile: (name: string) => string): string | undefined {
   const text = (name: string | undefined) => (name === undefined ? undefined : readFile(name));
   try {
     createSecureContext({ ca: text(ca), cert: text(cert), key: text(key) });

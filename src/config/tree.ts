@@ -7,6 +7,7 @@ import { shieldBraces } from './template.ts';
 
 /** A file's content as plain values, with what is known about each. */
 export interface Tree {
+  readonly source: Source;
   readonly value: unknown;
   readonly spots: Spots;
   /** Values that came from elsewhere, with the text that stands for them in the file. */
@@ -58,7 +59,8 @@ export function readTree(root: Node | null, source: Source, lookUp: LookUp): Tre
 function readNode(node: Node | null, path: Path, reading: Reading, key?: number): unknown {
   if (node === null) return null;
   if (reading.aliased > MAX_ALIASED) return undefined;
-  reading.spots.set(pathKey(path), { value: startOf(node), ...(key !== undefined && { key }) });
+  const { source } = reading;
+  reading.spots.set(pathKey(path), { source, value: startOf(node), ...(key !== undefined && { key }) });
   if (isAlias(node)) return followAlias(node.source, node, path, reading);
   if (reading.following > 0) reading.aliased++;
   if (reading.open.length > MAX_DEPTH) return refuse(reading, node, path, 'lists or maps are nested too deeply');
@@ -88,7 +90,8 @@ function followAlias(name: string, node: Node, path: Path, reading: Reading): un
   reading.following--;
   // The value is another place's, but that it is used here is what may be wrong: `upstream: *name`.
   if (!isMap(target) && !isSeq(target)) {
-    reading.spots.set(pathKey(path), { ...reading.spots.get(pathKey(path)), value: startOf(node) });
+    const { source } = reading;
+    reading.spots.set(pathKey(path), { ...reading.spots.get(pathKey(path)), source, value: startOf(node) });
   }
   if (reading.aliased > MAX_ALIASED && reading.following === 0) {
     return refuse(reading, node, path, `aliases stand for more than ${MAX_ALIASED} values`, undefined, BOMB);

@@ -26,8 +26,9 @@ function addressRules({ url, urls }: UpstreamEntry, path: Path, scene: Scene): J
   return urls.flatMap((target, index) => {
     const first = urls.indexOf(target);
     if (first === index) return [];
-    const message = `this target stands here already, in line ${scene.lineOf([...several, first])}`;
-    return [judge(errorAt([...several, index], 'duplicate-target', message, 'leave one of them away'), several)];
+    const place = [...several, index];
+    const message = `this target stands here already, in ${scene.lineOf([...several, first], place)}`;
+    return [judge(errorAt(place, 'duplicate-target', message, 'leave one of them away'), several)];
   });
 }
 

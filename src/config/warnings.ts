@@ -2,38 +2,60 @@ import type { TokenPlace } from '../token/extract.ts';
 import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
-import type { PathPattern } from './pattern.ts';
-import type { Finding, Path } from './problem.ts';
+import { lookAlikeScopes } from './look-alike.ts';
+import { covers } from './pattern.ts';
+import { type Finding, type Path, warningAt } from './problem.ts';
+import { methodsLeftPublic, unreachable } from './reach.ts';
 import type { Scene } from './scene.ts';
 import type { GatewayFile, RouteEntry } from './schema.ts';
+import { unwiseSettings } from './setting-warnings.ts';
 import type { Template } from './template.ts';
 
 /** The warnings that a route may `acknowledge`. */
 export const ROUTE_WARNINGS = [
   'public-under-guarded',
+  'methods-left-public',
   'token-forwarded',
   'token-in-query',
   'websocket-by-cookie',
   'secret-in-clear',
+  'unreachable',
+  'look-alike-scope',
 ] as const;
 
-/** What is legal but unwise in a configuration, but for what its routes acknowledge; beside errors, not what is unused. */
+/** The warnings that are about more than one route, which the configuration as a whole may `acknowledge`. */
+export const WHOLE_WARNINGS = [
+  'trusts-everybody',
+  'admin-exposed',
+  'insecure-public-url',
+  'long-clock-tolerance',
+  'useless-key',
+  'unusable-keys-file',
+  'secret-in-clear',
+  'unused-upstream',
+  'unused-issuer',
+] as const;
+
+/** What is legal but unwise in a configuration, but for what it acknowledges; beside errors, not what is unused. */
 export function unwise(gateway: GatewayFile, scene: Scene, faultless: boolean): Finding[] {
-  return [
+  const whole = [
     ...trustsEverybody(gateway),
+    ...unwiseSettings(gateway, scene),
     ...Object.entries(gateway.issuers).flatMap(([name, { keys }]) => uselessKeys(name, keys.inline)),
     ...(faultless ? unused(gateway, scene.draft) : []),
     ...Object.entries(gateway.upstreams).flatMap(([name, { headers }]) =>
       clearSecrets(headers.set, ['upstreams', name, 'headers', 'set'], scene),
     ),
+  ];
+  const scopes = lookAlikeScopes(gateway);
+  return [
+    ...whole.filter(({ name }) => !gateway.acknowledge.includes(name)),
     ...gateway.routes.flatMap((route, index) =>
-      ofRoute(route, ['routes', index], scene).filter(({ name }) => !route.acknowledge.includes(name)),
+      [...ofRoute(route, ['routes', index], scene), ...(scopes.get(index) ?? [])].filter(
+        ({ name }) => !route.acknowledge.includes(name),
+      ),
     ),
   ];
-}
-
-function warningAt(path: Path, name: string, message: string, hint: string, at: Finding['at'] = 'value'): Finding {
-  return { severity: 'warning', name, path, at, message, hint };
 }
 
 function trustsEverybody({ listen }: GatewayFile): Finding[] {
@@ -84,40 +106,37 @@ function ofRoute(route: RouteEntry, path: Path, scene: Scene): Finding[] {
   const secrets = (['headers', 'responseHeaders'] as const).flatMap((owner) =>
     clearSecrets(route[owner].set, [...path, owner, 'set'], scene),
   );
-  if (guard === 'public') return [...secrets, ...underGuarded(route, path, scene)];
-  return [...secrets, ...forwarded(route, path), ...inQuery(route, path, scene), ...byCookie(route, path, scene)];
+  const always = [...secrets, ...unreachable(route, path, scene)];
+  if (guard === 'public') return [...always, ...underGuarded(route, path, scene)];
+  return [
+    ...always,
+    ...methodsLeftPublic(route, path, scene),
+    ...forwarded(route, path),
+    ...inQuery(route, path, scene),
+    ...byCookie(route, path, scene),
+  ];
 }
 
 function underGuarded(route: RouteEntry, path: Path, { draft, lineOf, shown }: Scene): Finding[] {
   const index = draft.routes.findIndex(
-    (other) => other && guardOf(other, draft.defaultAuth) !== 'public' && covers(other, route),
+    (other) => other && guardOf(other, draft.defaultAuth) !== 'public' && overshadows(other, route),
   );
   const guarded = draft.routes[index];
   if (!guarded) return [];
   const id = shown(['routes', index, 'id'], guarded.id);
-  const message = `public, although its path lies under that of \`${id}\` in line ${lineOf(['routes', index])}, which is not`;
+  const message = `public, although its path lies under that of \`${id}\` in ${lineOf(['routes', index], path)}, which is not`;
   const hint = 'if that is meant: `acknowledge: [public-under-guarded]`';
   return [warningAt([...path, 'auth'], 'public-under-guarded', message, hint)];
 }
 
 /** Whether one route's path is a prefix over the other's, for a host and a method both have. `/**` over all is no sign of anything. */
-function covers({ match: wide }: RouteEntry, { match: narrow }: RouteEntry): boolean {
+function overshadows({ match: wide }: RouteEntry, { match: narrow }: RouteEntry): boolean {
   const sameHost = wide.host === undefined || wide.host === narrow.host;
   const sameMethod =
     !wide.methods || !narrow.methods || wide.methods.some((method) => narrow.methods?.includes(method));
-  return sameHost && sameMethod && isUnder(narrow.path, wide.path);
-}
-
-function isUnder(narrow: PathPattern, wide: PathPattern): boolean {
-  const prefix = wide.segments.slice(0, -1);
-  if (wide.segments.at(-1)?.kind !== 'rest' || !prefix.some(({ kind }) => kind === 'fixed')) return false;
-  return prefix.every((segment, index) => {
-    const other = narrow.segments[index];
-    if (other === undefined || other.kind === 'rest') return false;
-    return (
-      segment.kind === 'named' || (segment.kind === 'fixed' && other.kind === 'fixed' && segment.text === other.text)
-    );
-  });
+  const isSection =
+    wide.path.segments.at(-1)?.kind === 'rest' && wide.path.segments.some(({ kind }) => kind === 'fixed');
+  return sameHost && sameMethod && isSection && covers(wide.path, narrow.path);
 }
 
 function forwarded({ token }: RouteEntry, path: Path): Finding[] {

@@ -31,10 +31,11 @@ function contentStart({ contents }: Document.Parsed): number {
   return contents?.range[0] ?? 0;
 }
 
-/** What comes behind a token that fits nowhere is its consequence: the parser has lost its place. */
+/** What comes behind a token that fits nowhere, or a list that broke off, is its consequence: the parser has lost its place. */
 function untilLost(errors: readonly YAMLError[]): readonly YAMLError[] {
   const lost = errors.findIndex(({ code }) => code === 'UNEXPECTED_TOKEN');
-  return lost === -1 ? errors : errors.slice(0, lost + 1);
+  const told = lost === -1 ? errors : errors.slice(0, lost + 1);
+  return told.filter(({ message }, index) => index === 0 || !message.startsWith('Sequence item without'));
 }
 
 function firstOfEachLine(problems: readonly Problem[]): Problem[] {

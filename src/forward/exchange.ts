@@ -268,12 +268,9 @@ export class Exchange implements Sending {
     this.#over = true;
     clearTimeout(this.#timer);
     if (this.target === undefined) this.#upstream.withdraw(this);
-<<<<<<< HEAD
     this.#stream?.close();
-=======
     // undici may still come to it, once it has a connection: nobody is asked for it then.
     if (this.#body?.begun === false) this.#body.destroy();
->>>>>>> 3fdb71b (Ask nobody for a body that is given up before there was a connection for it)
     this.#passage.request.socket.off('close', this.#clientGone);
   }
 }

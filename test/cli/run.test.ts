@@ -1,28 +1,9 @@
 import { createServer } from 'node:net';
 import test from 'ava';
 import { COMMANDS } from '../../src/cli/commands.ts';
-import { runCli } from '../../src/cli/run.ts';
+import { run } from '../support/cli.ts';
 import { SMALL_CONFIG } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
-
-/** Runs a command line within this process. */
-async function run(argv: readonly string[], variables: Record<string, string> = {}) {
-  let stdout = '';
-  let stderr = '';
-  const code = await runCli(argv, {
-    variables,
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-    stdin: () => Promise.resolve(''),
-    color: false,
-    stopSignal: () => Promise.resolve('SIGTERM'),
-  });
-  return { code, stdout, stderr };
-}
 
 test('help and version go to stdout and end well', async (t) => {
   const help = await run(['--help']);
@@ -48,6 +29,8 @@ for (const [mistake, args, complaint] of [
   ['an unknown option', ['check', '--colour'], "Unknown option '--colour'"],
   ['an option without its value', ['check', '--config'], "Option '--config <value>' argument missing"],
   ['a word too many', ['start', 'now'], "Unexpected argument 'now'"],
+  ['a word too many for routes', ['routes', 'all'], "unexpected argument 'all'"],
+  ['a match without its URL', ['routes', '--match', 'GET'], '--match takes a method and a URL'],
   ['a format that does not exist', ['check', '--format', 'xml'], '--format is text or json'],
 ] as const) {
   test(`${mistake} is a usage mistake: exit 64, the reason and the usage`, async (t) => {

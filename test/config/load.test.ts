@@ -16,7 +16,7 @@ const UNREADABLE: readonly [code: string, message: string][] = [
 
 for (const [code, message] of UNREADABLE) {
   test(`a file that cannot be read (${code}) is one problem`, (t) => {
-    const loaded = loadConfig('gateway.yaml', { variables: {}, readFile: failing(code) });
+    const loaded = loadConfig('gateway.yaml', { variables: {}, readFile: failing(code), readFolder: failing(code) });
     t.deepEqual(!loaded.ok && loaded.problems, [
       { severity: 'error', name: 'unreadable-file', file: 'gateway.yaml', line: 1, column: 1, message },
     ]);

@@ -16,7 +16,11 @@ export function load(
     if (content === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
     return content;
   };
-  return loadConfig(FILE, { variables, readFile });
+  const readFolder = (path: string) => {
+    const below = Object.keys(all).filter((name) => name.startsWith(`${path}/`));
+    return [...new Set(below.map((name) => name.slice(path.length + 1).split('/', 1)[0] as string))];
+  };
+  return loadConfig(FILE, { variables, readFile, readFolder });
 }
 
 /** Loads a text that has to be right. */

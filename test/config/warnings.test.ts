@@ -77,6 +77,62 @@ const UNWISE: readonly Unwise[] = [
     edit: ['<   main:', '>   older: { issuer: "https://older.example.com", audience: x }', '>   main:'],
     at: [5, 3],
   },
+  {
+    name: 'methods-left-public',
+    edit: ['<     match: { path: /health }', '>     match: { path: "/**" }'],
+    at: [20, 16],
+    meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [methods-left-public]'],
+  },
+  {
+    name: 'unreachable',
+    edit: ['<     match: { path: /health }', '>     match: { path: "/a/b;c/{d}" }'],
+    at: [29, 20],
+    meant: ['<     auth: public', '>     auth: public', '>     acknowledge: [unreachable]'],
+  },
+  {
+    name: 'look-alike-scope',
+    edit: ['<     auth: public', '>     auth: { scopes: { any: [order:read, other] } }'],
+    at: [30, 29],
+    meant: [
+      '<     match: { path: /health }',
+      '>     acknowledge: [look-alike-scope]',
+      '>     match: { path: /health }',
+    ],
+  },
+  {
+    name: 'admin-exposed',
+    edit: ['<   port: 8080', '>   port: 8080', '> admin: { host: "::" }'],
+    at: [4, 16],
+    meant: ['< publicUrl: https://api.example.com', '> acknowledge: [admin-exposed]'],
+  },
+  {
+    name: 'insecure-public-url',
+    edit: ['< publicUrl: https://api.example.com', '> publicUrl: http://api.example.com'],
+    at: [1, 12],
+    meant: ['<   port: 8080', '>   port: 8080', '> acknowledge: [insecure-public-url]'],
+  },
+  {
+    name: 'long-clock-tolerance',
+    edit: ['<     audience: orders-api', '>     audience: orders-api', '>     clockTolerance: 301s'],
+    at: [8, 21],
+    meant: ['< publicUrl: https://api.example.com', '> acknowledge: [long-clock-tolerance]'],
+  },
+  {
+    name: 'unusable-keys-file',
+    edit: ['<     audience: orders-api', '>     audience: orders-api', '>     keys: { file: keys/none.json }'],
+    at: [8, 19],
+    meant: ['< publicUrl: https://api.example.com', '> acknowledge: [unusable-keys-file]'],
+  },
+  {
+    name: 'secret-in-clear',
+    edit: [
+      '<     algorithms: [RS256, ES256]',
+      '>     algorithms: [HS256]',
+      '>     keys: { secret: 0123456789-0123456789-0123456789 }',
+    ],
+    at: [9, 21],
+    meant: ['< publicUrl: https://api.example.com', '> acknowledge: [secret-in-clear]'],
+  },
   { name: 'trusts-everybody', edit: ['<   port: 8080', '>   trustedProxies: [10.0.0.0/8, 0.0.0.0/0]'], at: [3, 32] },
 ];
 
@@ -90,7 +146,7 @@ for (const { name, edit, at, meant } of UNWISE) {
     );
   });
   if (meant) {
-    test(`${name} is silent on a route that acknowledges it`, (t) =>
+    test(`${name} is silent where it is acknowledged (line ${at[0]})`, (t) =>
       t.deepEqual(problemsOf(edited([...edit, ...meant])), []));
   }
 }
@@ -139,3 +195,56 @@ test('beside an error, what nothing uses is not told: it may be the error that k
     ['unknown-upstream', 'unknown-upstream'],
   );
 });
+
+const KEYS_FILE = ['<     audience: orders-api', '>     audience: orders-api', '>     keys: { file: jwks.json }'];
+
+for (const [text, flaw] of [
+  ['{', '`jwks.json` is no JSON'],
+  ['{}', '`jwks.json` has no usable keys: the document is no JWK Set: it has no list named keys'],
+] as const) {
+  test(`a file of keys that holds ${text} is told of`, (t) => {
+    const [problem, ...others] = problemsOf(edited(KEYS_FILE), {}, { '/etc/bearergate/jwks.json': text });
+    t.is(problem?.message, flaw);
+    t.is(others.length, 0);
+  });
+}
+
+const METHODS: readonly (readonly [title: string, routes: readonly string[]])[] = [
+  ['a guard over all methods lies between', ['/orders/** guarded', 'GET /orders/{id} guarded', '/** public']],
+  ['another guard takes the rest', ['GET,HEAD /a guarded', 'POST,PUT,PATCH,DELETE /a guarded', '/a public']],
+  ['only a preflight is public', ['GET /a guarded', 'OPTIONS /** public']],
+  ['the public route has the same methods', ['GET /a/b guarded', 'GET /a/** public']],
+  ['the public route is for another path', ['GET /a/b guarded', '/b/** public']],
+];
+
+const routesOf = (routes: readonly string[]) =>
+  routes.flatMap((text, index) => {
+    const [, methods, path, auth] = /^(?:([A-Z,]+) )?(\S+) (\w+)$/.exec(text) ?? [];
+    const rest = `${methods ? `, methods: [${methods}]` : ''} }, upstream: orders`;
+    return `>   - { id: r${index}, match: { path: "${path}"${rest}, auth: ${auth === 'public' ? 'public' : '{}'} }`;
+  });
+
+for (const [title, routes] of METHODS) {
+  test(`no method is left public where ${title}`, (t) => {
+    const names = problemsOf(edited(['< routes:', '> routes:', ...routesOf(routes)])).map(({ name }) => name);
+    t.false(names.includes('methods-left-public'), names.join());
+  });
+}
+
+for (const routes of [
+  ['GET /a guarded', '/a public'],
+  ['GET /a/{b} guarded', 'POST /a/{b}/** public'],
+  ['GET /a/{b} guarded', '/{c}/x public', '/{c}/{d} public'],
+]) {
+  test(`methods are left public by ${routes.join(', ')}`, (t) => {
+    const names = problemsOf(edited(['< routes:', '> routes:', ...routesOf(routes)])).map(({ name }) => name);
+    t.true(names.includes('methods-left-public'), names.join());
+  });
+}
+
+for (const scopes of ['orders:v1, orders:v2', 'read:a, read:b', 'orders:read, orders:list', 'car:read, cat:read']) {
+  test(`${scopes} do not look alike`, (t) => {
+    const yaml = edited(['<       scopes: [orders:read]', `>       scopes: [${scopes}]`]);
+    t.deepEqual(problemsOf(yaml), []);
+  });
+}

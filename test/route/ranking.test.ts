@@ -1,8 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { type PathPattern, readPattern } from '../../src/config/pattern.ts';
-import { bySpecificity, standingOf, takesHost, takesPath } from '../../src/route/ranking.ts';
+import { bySpecificity, inMatchOrder, standingOf, takesHost, takesPath } from '../../src/route/ranking.ts';
 import { type Matchable, RouteTable } from '../../src/route/table.ts';
+import { anyRequest, anyRoutes } from './support.ts';
 
 interface Named extends Matchable {
   readonly id: string;
@@ -68,3 +69,37 @@ for (const [loser, expected] of [
     t.deepEqual(standingOf(loser, WINNER, ASKED), expected);
   });
 }
+
+test('routes are told host by host, and on a host by path, as the table prefers them', (t) => {
+  const ordered = [
+    route('exact', '/a', 'api.example.com'),
+    route('longer', '/a', '*.eu.example.com'),
+    route('wildcard', '/a', '*.example.com'),
+    route('root', '/'),
+    route('new', '/a/new'),
+    route('deep', '/a/{x}/c'),
+    route('one', '/a/{x}'),
+    route('end', '/a', undefined, ['GET']),
+    route('any-method', '/a'),
+    route('below', '/a/**'),
+    route('named-fixed', '/{x}/b'),
+    route('rest', '/**'),
+  ];
+  t.deepEqual(inMatchOrder(ordered.toReversed()), ordered);
+});
+
+test('the first of several that take a request is the one that the table answers', (t) => {
+  let met = 0;
+  fc.assert(
+    fc.property(anyRoutes, anyRequest, (routes, { host, path, method }) => {
+      const able = inMatchOrder(routes).filter(
+        (one) => takesHost(one, host) && takesPath(one, path) && (one.methods?.includes(method) ?? true),
+      );
+      const match = new RouteTable(routes).match(host, path, method);
+      met += able.length > 1 ? 1 : 0;
+      return able[0] === (match.kind === 'route' ? match.route : undefined);
+    }),
+    { numRuns: 3000 },
+  );
+  t.true(met > 50, String(met));
+});

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../../src/config/config.ts';
+import { DISK } from '../../src/config/files.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
 /** A configuration as a user writes it, as plain values. A missing `upstream` of a route is filled in where there is one. */
@@ -14,8 +14,7 @@ const FILE = '/etc/bearergate/gateway.yaml';
 
 /**
  * Loads a configuration through the loader that users meet: JSON is YAML. An upstream may be just its address. Files that
- * it names are real ones. Throws
- * with every problem when it is wrong.
+ * it names are real ones. Throws with every problem when it is wrong.
  */
 export function configFrom(document: ConfigDocument, variables: Readonly<Record<string, string>> = {}): Config {
   const names = Object.keys(document.upstreams);
@@ -29,7 +28,8 @@ export function configFrom(document: ConfigDocument, variables: Readonly<Record<
   const text = JSON.stringify({ ...document, upstreams, routes });
   const loaded = loadConfig(FILE, {
     variables,
-    readFile: (path) => (path === FILE ? text : readFileSync(path, 'utf8')),
+    ...DISK,
+    readFile: (path) => (path === FILE ? text : DISK.readFile(path)),
   });
   if (loaded.ok) return loaded.config;
   const told = loaded.problems.map(

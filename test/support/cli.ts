@@ -1,0 +1,27 @@
+import { runCli } from '../../src/cli/run.ts';
+
+/** What a command within this process left behind. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line within this process. */
+export async function run(argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCli(argv, {
+    variables,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    stdin: () => Promise.resolve(''),
+    color: false,
+    stopSignal: () => Promise.resolve('SIGTERM'),
+  });
+  return { code, stdout, stderr };
+}
