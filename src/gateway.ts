@@ -8,7 +8,7 @@ import { type Outcome, pass, stop } from './outcome.ts';
 import { handshakeFlaw } from './request/handshake.ts';
 import type { RequestHead } from './request/head.ts';
 import { preflightMethod } from './route/cors.ts';
-import { findRoute } from './route/find.ts';
+import { findRoute, USUAL_METHODS } from './route/find.ts';
 import type { Params } from './route/table.ts';
 import { canonicalTarget, type Target } from './route/target.ts';
 import { extractToken } from './token/extract.ts';
@@ -34,6 +34,7 @@ export function decide(
   if (!target.ok) return target;
   journey.target = target.value;
   journey.authority = target.value.authority ?? head.host;
+  if (head.maxForwards === 0) return pass(OPTIONS_OF_THE_GATEWAY);
 
   const help = helpFor(target.value.path, head, () => helpOf(world, journey.authority));
   if (help) return help;
@@ -41,7 +42,7 @@ export function decide(
   const preflight = preflightFor(world, journey, target.value, head);
   if (preflight) return pass(preflight);
 
-  const found = findRoute(world.table, journey.authority, target.value, head.method);
+  const found = findRoute(world.table, journey.authority, target.value, head.method, head.methodOverrides);
   if (!found.ok) return found;
   const { route, params } = found.value;
   journey.route = route;
@@ -49,6 +50,7 @@ export function decide(
     const flaw = route.settings.websocket ? handshakeFlaw(head) : 'This route carries no WebSockets.';
     if (flaw !== undefined) return stop({ code: 'route.upgrade', detail: flaw, close: true });
   }
+  if (head.returns > MOST_RETURNS) return stop({ code: 'forward.loop' });
   const { guard } = route.settings;
   if (guard === 'public' || route.verifier === undefined) return Permit.forPublic(route.settings, params);
 
@@ -87,5 +89,6 @@ function helpOf({ config, keyRings }: Assembly, authority: string): Help {
   return { style: config.errors, address: `http://${authority}`, issuers, guarded };
 }
 
-const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** A gateway may rightly stand in a path twice or more, at the edge and beside each service; a loop passes any bound. */
+const MOST_RETURNS = 10;
 const OPTIONS_OF_THE_GATEWAY: Reply = { status: 204, headers: [], body: '' };

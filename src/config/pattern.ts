@@ -13,6 +13,9 @@ export interface PathPattern {
 /** Characters that a canonical path has in its plain form (RFC 3986 §3.3), as in the paths that patterns are held against. */
 const FIXED = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@;]|%[0-9A-F]{2})*$/;
 
+/** Escapes that never match: of what requests have decoded, and of delimiters, whose escape is refused where a route has one. */
+const PLAIN_ANYWAY = /%(?:2[146789BCDE]|3[0-9AD]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/i;
+
 /** Reads a path pattern; answers what is wrong with it as text. */
 export function readPattern(source: string): PathPattern | string {
   if (!source.startsWith('/')) return 'a path begins with a slash';
@@ -40,9 +43,12 @@ function readSegment(part: string, last: boolean): PatternSegment | string {
   if (part.includes('*')) return '* is not a wildcard: use {name} for one segment or ** for the rest';
   if (part === '' && !last) return 'an empty segment (//) never matches, since such paths are refused';
   if (part === '.' || part === '..') return 'a dot segment never matches, since such paths are refused';
+  if (PLAIN_ANYWAY.test(part))
+    return 'holds a percent-encoded character that a path has in its plain form (%40 is @): write it plain';
   if (!FIXED.test(part))
     return 'holds a character that a path has only percent-encoded, with capital hex digits (%C3%A9)';
-  return { kind: 'fixed', text: part };
+  // The one delimiter that a pattern can't have plain.
+  return { kind: 'fixed', text: part.replaceAll('%2A', '*') };
 }
 
 /** What two patterns have in common exactly when they match the same paths. */

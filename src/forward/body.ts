@@ -13,22 +13,30 @@ export class RequestBody extends Transform {
   readonly #limit: number;
   readonly #onBegin: () => void;
   readonly #onTooLarge: () => void;
+  readonly #isAnswered: () => boolean;
   #size = 0;
 
-  /** `limit` in bytes; `onBegin` is called once, when the body is wanted, `onTooLarge` once, when more has come. */
-  constructor(source: Readable, limit: number, onBegin: () => void, onTooLarge: () => void) {
+  /**
+   * `limit` in bytes; `onBegin` is called once, when the body is wanted, `onTooLarge` once, when more has come, and
+   * `isAnswered` tells whether nobody wants it any more.
+   */
+  constructor(source: Readable, limit: number, onBegin: () => void, onTooLarge: () => void, isAnswered: () => boolean) {
     super();
     this.#source = source;
     this.#onBegin = onBegin;
     this.#limit = limit;
     this.#onTooLarge = onTooLarge;
+    this.#isAnswered = isAnswered;
   }
 
   override _read(size: number): void {
     if (!this.begun) {
       this.begun = true;
       this.#onBegin();
-      this.#source.pipe(this);
+      // Not at once: the parser may find fault with what stands behind the body in the same packet.
+      setImmediate(() => {
+        if (!this.destroyed && !this.#isAnswered()) this.#source.pipe(this);
+      });
     }
     super._read(size);
   }

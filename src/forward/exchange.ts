@@ -85,7 +85,8 @@ export class Exchange implements Sending {
     if (response.socket === null) request.socket.setMaxListeners(0).on('close', this.#clientGone);
     if (facts.head.hasBody) {
       const limit = maxBody ?? Number.POSITIVE_INFINITY;
-      this.#body = new RequestBody(request, limit, this.#passage.welcome, () => this.#tooLarge(limit));
+      const answered = () => response.headersSent;
+      this.#body = new RequestBody(request, limit, this.#passage.welcome, () => this.#tooLarge(limit), answered);
       this.options.body = this.#body;
     }
     this.#upstream.send(this);
@@ -112,8 +113,10 @@ export class Exchange implements Sending {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
-    if (this.#over) return true;
     const { request, response, facts } = this.#passage;
+    // Its body was refused while it was on its way.
+    if (response.headersSent) this.#clientGone();
+    if (this.#over) return true;
     this.#noteTime();
     const headers = this.#rules.forClient(raw, facts, this.options.path);
     if (headers === undefined) {

@@ -1,6 +1,6 @@
 import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
-import type { RequestHead } from '../request/head.ts';
+import { OWN_NAME, type RequestHead } from '../request/head.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
@@ -15,6 +15,8 @@ export interface RequestFacts {
   readonly authority: string;
   readonly peer: { readonly address: string; readonly encrypted: boolean; readonly trusted: boolean };
 }
+
+const VIA = `1.1 ${OWN_NAME}`;
 
 type CompiledHeader = readonly [name: string, value: RenderTemplate];
 
@@ -120,7 +122,7 @@ export class HeaderRules {
     headers.push('X-Forwarded-For', [...chain, peer.address].join(', '));
     if (!known.has('x-forwarded-host')) headers.push('X-Forwarded-Host', authority);
     if (!known.has('x-forwarded-proto')) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
-    headers.push('Via', '1.1 bearergate');
+    headers.push('Via', VIA);
   }
 
   /**

@@ -9,10 +9,13 @@ export type FieldKind =
   | 'expect'
   | 'forwarded'
   | 'host'
+  | 'max-forwards'
+  | 'method-override'
   | 'request-id'
   | 'te'
   | 'transfer-encoding'
-  | 'upgrade';
+  | 'upgrade'
+  | 'via';
 
 /** Fields of one hop (RFC 9110 §7.6.1), and those that mean something to us alone. */
 const KINDS: Readonly<Record<string, FieldKind>> = {
@@ -33,8 +36,27 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
   trailer: 'drop',
   'transfer-encoding': 'transfer-encoding',
   upgrade: 'upgrade',
+  via: 'via',
   'x-real-ip': 'forwarded',
   'x-request-id': 'request-id',
+};
+
+/**
+ * Fields in which a request asks for another path, host or method than those the routes were held against. An upstream
+ * that obeys them (IIS and Symfony did: CVE-2018-14773) is a way around every rule. A route may set them itself.
+ */
+const REDIRECTING: Readonly<Record<string, FieldKind>> = {
+  'max-forwards': 'max-forwards',
+  'x-host': 'forwarded',
+  'x-http-host-override': 'forwarded',
+  'x-http-method': 'method-override',
+  'x-http-method-override': 'method-override',
+  'x-method-override': 'method-override',
+  'x-original-host': 'forwarded',
+  'x-original-method': 'forwarded',
+  'x-original-uri': 'forwarded',
+  'x-original-url': 'forwarded',
+  'x-rewrite-url': 'forwarded',
 };
 
 /** What our own answer must never be ambiguous about, so that a spelling variant is no way around it. */
@@ -76,7 +98,9 @@ export class FieldSorter {
     const reading = plain(name);
     if (reading.startsWith('x-forwarded-')) return reading === name ? 'forwarded' : 'alias';
     if (KINDS[reading] === 'forwarded') return 'alias';
-    return this.#guarded.has(reading) && !this.#watched.has(name) ? 'alias' : 'keep';
+    if (this.#guarded.has(reading) && !this.#watched.has(name)) return 'alias';
+    const kind = Object.hasOwn(REDIRECTING, reading) ? (REDIRECTING[reading] as FieldKind) : 'keep';
+    return kind === 'forwarded' && reading !== name ? 'alias' : kind;
   }
 }
 

@@ -30,8 +30,16 @@ export class RequestHead {
   contentLength: number | undefined;
   chunked = false;
   upgrade = false;
+  /** Whether Connection has `close` in it. */
+  closes = false;
   expect: string | undefined;
   acceptsTrailers = false;
+  /** Of Max-Forwards (RFC 9110 §7.6.2), where the method is one for which it means something. */
+  maxForwards: number | undefined;
+  /** Methods that X-HTTP-Method-Override and its like ask for; they go on. */
+  methodOverrides: string[] | undefined;
+  /** How often the gateway's own name stands in Via. */
+  returns = 0;
   /** Header names that Connection nominates for removal (RFC 9110 §7.6.1), lower-case. */
   readonly nominated: string[] = [];
 
@@ -56,6 +64,9 @@ export class RequestHead {
     return values;
   }
 }
+
+/** What the gateway calls itself in Via (RFC 9110 §7.6.3). */
+export const OWN_NAME = 'bearergate';
 
 /** RFC 9110 §7.2: uri-host with an optional port, and no more. */
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/;
@@ -118,6 +129,18 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
       case 'upgrade':
         head.upgrade = true;
         break;
+      case 'via':
+        head.onward.push(name, value);
+        head.returns += value.split(OWN_NAME).length - 1;
+        break;
+      case 'max-forwards':
+        head.onward.push(name, oneForwardLess(head, value));
+        break;
+      case 'method-override':
+        head.methodOverrides ??= [];
+        head.methodOverrides.push(value.trim().toUpperCase());
+        head.onward.push(name, value);
+        break;
       case 'alias':
         return invalid(
           'The request has a header whose name is a spelling variant of one that this gateway answers for.',
@@ -157,11 +180,19 @@ export function isAuthority(text: string): boolean {
 }
 
 function readConnection(head: RequestHead, value: string): void {
-  if (value === 'keep-alive' || value === 'close') return; // nearly always one of these
+  if (value === 'keep-alive') return; // nearly always this
   for (const word of value.toLowerCase().split(',')) {
     const name = word.trim();
-    if (name !== '' && name !== 'close' && name !== 'keep-alive') head.nominated.push(name);
+    if (name === 'close') head.closes = true;
+    else if (name !== '' && name !== 'keep-alive') head.nominated.push(name);
   }
+}
+
+/** The value of Max-Forwards that goes on. TRACE, the other method it is for, never does. */
+function oneForwardLess(head: RequestHead, value: string): string {
+  if (head.method !== 'OPTIONS' || !/^\d{1,9}$/.test(value)) return value;
+  head.maxForwards = Math.min(head.maxForwards ?? Number.POSITIVE_INFINITY, Number(value));
+  return String(Math.max(0, Number(value) - 1));
 }
 
 /** Removal comes before anything of ours is added, so that a client can't nominate our headers (CVE-2021-33197). */

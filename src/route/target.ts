@@ -126,16 +126,33 @@ function escapeOf(character: string): string {
 
 /**
  * The paths that an upstream may read in this one: without what follows a semicolon (encoded too), with `%2F` as a
- * slash, or both; several slashes as one. Where they lead to another route, the one that matched would be a way around
- * it: `/admin;x` for `/admin`.
+ * slash, with other delimiters decoded, or all of that; several slashes as one. Where they lead to another route, the
+ * one that matched would be a way around it: `/admin;x` for `/admin`, `/users/%40me` for `/users/@me`. They are not made
+ * one spelling: to some upstreams `:` is syntax and `%3A` is data (RFC 3986 §2.2).
  */
 function otherReadings(path: string): readonly string[] {
-  const split = path.replaceAll('%2F', '/').replace(/\/{2,}/g, '/');
-  return [...new Set([withoutParameters(path), split, withoutParameters(split)])].filter((reading) => reading !== path);
+  const decoded = path.replace(ENCODED_DELIMITER, (octet) => decodeURIComponent(octet));
+  const readings = new Set<string>();
+  for (const spelling of [path, decoded]) {
+    const split = spelling.replaceAll('%2F', '/').replace(/\/{2,}/g, '/');
+    for (const reading of [spelling, withoutParameters(spelling), split, withoutParameters(split)])
+      readings.add(reading);
+  }
+  readings.delete(path);
+  return [...readings];
 }
+
+/** Delimiters that a segment may have in their plain form (RFC 3986 §3.3), the semicolon aside, as escapes. */
+const ENCODED_DELIMITER = /%(?:2[146789ABC]|3[AD]|40)/g;
 
 function withoutParameters(path: string): string {
   return path.replace(/(?:;|%3B)[^/]*/g, '');
+}
+
+/** The fault for a target in which an upstream may read the path of another route. */
+export function ambiguousTarget({ path, unusual: [unusual] }: Target): Outcome<never> {
+  if (unusual !== undefined || path.includes('%3B')) return unusualTarget(unusual ?? 'semicolon');
+  return refuse('The path has an encoded delimiter that another route has in its plain form: send it plain.');
 }
 
 /** The fault for an unusual target on a route that does not allow it. */

@@ -58,7 +58,7 @@ export class Requests {
         const head = readHead(request, this.#world.sorter);
         return { head, now, journey: this.#begin(request, head, now) };
       },
-      decide: (head, journey, at) => this.#decide(head, journey, at),
+      decide: (head, journey, at) => this.#decide(head, journey, at, false),
       replyTo: (fault, journey) => this.#replyTo(fault, journey),
       record: (journey, ending) => this.#record(journey, ending),
       defect: (error, journey) => this.#log.defect(error, journey.id),
@@ -74,9 +74,10 @@ export class Requests {
     const journey = this.#begin(request, head, now);
     this.#latest.set(request.socket, { journey, request, response });
     this.#watchEnd(journey, request, response);
+    const goesOn = response.shouldKeepAlive;
     if (this.phase !== 'open') response.shouldKeepAlive = false;
     try {
-      const decision = this.#decide(head, journey, now);
+      const decision = this.#decide(head, journey, now, goesOn);
       if (decision instanceof Promise) {
         decision
           .then((late) => this.#carryOut(late, journey, request, response))
@@ -116,8 +117,13 @@ export class Requests {
    */
   refuseOn(socket: Socket, fault: Fault): void {
     const latest = this.#latest.get(socket);
-    if (latest && !latest.request.complete && !latest.response.headersSent) {
+    if (latest && isUnsent(latest)) {
+      // What came of the body stays here: with the rest of it refused, it must not look complete to the upstream.
+      latest.request.unpipe();
       this.#refuse(fault, latest.journey, latest.request, latest.response);
+    } else if (latest?.response.writableFinished && !latest.response.shouldKeepAlive) {
+      // Refused already, and the connection is closing: a second answer would be taken for that of another request.
+      return;
     } else if (latest?.request.complete && !latest.response.writableFinished) {
       latest.response.shouldKeepAlive = false;
       latest.response.once('finish', () => socket.destroySoon());
@@ -137,8 +143,10 @@ export class Requests {
     this.#record(journey, { status: reply.status, durationMs: performance.now() - journey.startedAt, aborted: false });
   }
 
-  #decide(head: Outcome<RequestHead>, journey: Journey, now: number): Decision | Promise<Decision> {
+  #decide(head: Outcome<RequestHead>, journey: Journey, now: number, goesOn: boolean): Decision | Promise<Decision> {
     if (!head.ok) return head;
+    // To the parser a tab behind `close` hid it: what follows is a request to one reader and nothing to another.
+    if (head.value.closes && goesOn) return stop({ code: 'request.invalid', detail: UNCLEAR_CLOSE, close: true });
     if (this.phase === 'closed') return stop({ code: 'gateway.draining' });
     const { expect } = head.value;
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') return stop({ code: 'request.expectation' });
@@ -146,8 +154,9 @@ export class Requests {
   }
 
   #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    // The client went while the token was checked; a response that waits behind another one isn't told.
-    if (response.destroyed || request.socket.destroyed) return;
+    // The client went while the token was checked, or its body turned out to be broken. A response that waits behind
+    // another one isn't told.
+    if (response.destroyed || response.headersSent || request.socket.destroyed) return;
     if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
     else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
     else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, request, response);
@@ -171,7 +180,8 @@ export class Requests {
       record: journey,
       welcome: () => {
         // HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1).
-        if (head.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+        if (head.expect !== undefined && request.httpVersion === '1.1' && !response.headersSent)
+          response.writeContinue();
       },
       refuse: (fault) => this.#refuse(fault, journey, request, response),
       broken: (error) => {
@@ -226,6 +236,13 @@ export class Requests {
     this.#metrics.requestEnded(journey, ending);
     this.#log.requestEnded(journey, ending);
   }
+}
+
+const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';
+
+/** Whether nothing has been answered to a request whose body has not all gone on: it can still be refused whole. */
+function isUnsent({ request, response }: UnderWay): boolean {
+  return !response.headersSent && (!request.complete || request.readableLength > 0);
 }
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */

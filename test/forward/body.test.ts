@@ -10,6 +10,7 @@ function makeBody(limit = 100) {
     limit,
     () => told.push('wanted'),
     () => told.push('too large'),
+    () => false,
   );
   return { body, source, told };
 }

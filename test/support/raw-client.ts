@@ -29,6 +29,8 @@ export interface RawOptions {
   readonly until?: 'close' | 'timeout' | number;
   /** Default 5000. */
   readonly timeoutMs?: number;
+  /** Ends our side behind the bytes, as a client does that has no more to say. */
+  readonly half?: boolean;
 }
 
 export interface RawConnection {
@@ -114,6 +116,7 @@ export async function sendRaw(port: number, bytes: string | Buffer, options: Raw
   const connection = await connectRaw(port);
   try {
     connection.write(bytes);
+    if (options.half) connection.end();
     return await connection.read(options);
   } finally {
     connection.destroy();
