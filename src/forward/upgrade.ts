@@ -5,6 +5,7 @@ import type HttpProxy from 'http-proxy';
 import type { RouteSettings } from '../config/config.ts';
 import type { Fault } from '../errors/fault.ts';
 import { closeWhenRead, cut } from '../request/linger.ts';
+import type { ExchangeRecord } from './exchange.ts';
 import { failureFault } from './failure.ts';
 import { byName, Handshake } from './handshake.ts';
 import type { HeaderRules, RequestFacts } from './headers.ts';
@@ -18,6 +19,7 @@ export interface UpgradePassage {
   readonly facts: RequestFacts;
   readonly path: string;
   readonly query: string;
+  readonly record: ExchangeRecord;
   /** The client's connection, on which nothing has been said yet. It is closed when the client leaves. */
   readonly socket: Socket;
   /** What came behind the head. It is the other protocol's, and goes on once there is one. */
@@ -55,7 +57,7 @@ export class UpgradeForwarder {
       passage.refuse({ code: 'forward.saturated', detail });
       return;
     }
-    new Upgrade(passage, this.#route, this.#rules, this.#streams, target).start(path);
+    new Upgrade(passage, path, this.#route, this.#rules, this.#streams, target).start();
   }
 }
 
@@ -66,22 +68,31 @@ export class UpgradeForwarder {
  */
 class Upgrade {
   readonly #passage: UpgradePassage;
+  /** The target of the request, with its query. */
+  readonly #path: string;
   readonly #route: RouteSettings;
   readonly #rules: HeaderRules;
   readonly #streams: OpenStreams;
   readonly #target: Picked;
   readonly #handshake: Handshake;
-  /** As it is sent. */
-  #path = '';
   #outgoing: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #sentAt = performance.now();
   #connected = false;
   #upgraded = false;
   /** Answered, refused or left: what comes late is nobody's. */
   #over = false;
 
-  constructor(passage: UpgradePassage, route: RouteSettings, rules: HeaderRules, streams: OpenStreams, target: Picked) {
+  constructor(
+    passage: UpgradePassage,
+    path: string,
+    route: RouteSettings,
+    rules: HeaderRules,
+    streams: OpenStreams,
+    target: Picked,
+  ) {
     this.#passage = passage;
+    this.#path = path;
     this.#route = route;
     this.#rules = rules;
     this.#streams = streams;
@@ -89,19 +100,19 @@ class Upgrade {
     this.#handshake = new Handshake(passage.facts.head, route);
   }
 
-  start(path: string): void {
-    this.#path = path;
+  start(): void {
     const { socket, early, facts } = this.#passage;
     const headers = byName(this.#rules.forUpstream(facts));
     this.#handshake.complete(headers);
     if (this.#route.upstream.host === 'upstream') headers.Host = this.#target.host;
+    this.#passage.record.servedBy = this.#target.url;
     socket.on('close', this.#clientGone);
     this.#waitFor('connect', this.#route.upstream.timeouts.connect);
     try {
       const proxy = httpProxy().createProxyServer({ toProxy: true, prependPath: false, xfwd: false });
-      proxy.once('proxyReqWs', (outgoing) => this.#dialled(outgoing, path));
+      proxy.once('proxyReqWs', (outgoing) => this.#dialled(outgoing));
       // The three members that http-proxy reads of a request.
-      const standIn = { method: 'GET', url: path, headers } as unknown as IncomingMessage;
+      const standIn = { method: 'GET', url: this.#path, headers } as unknown as IncomingMessage;
       proxy.ws(standIn, socket, early, dialOptions(this.#target), NOTHING);
     } catch (error) {
       this.#outgoing?.on('error', NOTHING).destroy();
@@ -111,13 +122,13 @@ class Upgrade {
     this.#takeOver();
   }
 
-  #dialled(outgoing: ClientRequest, path: string): void {
+  #dialled(outgoing: ClientRequest): void {
     this.#outgoing = outgoing;
     outgoing.setHeader('Connection', 'Upgrade').setHeader('Upgrade', 'websocket');
     // http-proxy turns the first `http:/` of a path into `http://`. What was authorised is what is sent; it is plain
     // ASCII without a space, which node doesn't check here any more.
-    if (!/^[\x21-\x7e]+$/.test(path)) throw new Error('a path that cannot be sent');
-    outgoing.path = path;
+    if (!/^[\x21-\x7e]+$/.test(this.#path)) throw new Error('a path that cannot be sent');
+    outgoing.path = this.#path;
     outgoing.on('close', () => {
       // node says so of an upgraded one too, whose connection goes on.
       if (!this.#upgraded) this.#target.leave();
@@ -225,6 +236,7 @@ class Upgrade {
 
   #finish(): void {
     this.#over = true;
+    this.#passage.record.upstreamMs = performance.now() - this.#sentAt;
     clearTimeout(this.#timer);
     this.#passage.socket.off('close', this.#clientGone);
   }

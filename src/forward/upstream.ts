@@ -34,6 +34,7 @@ export interface Picked {
   reached(): void;
   /** No connection could be made. */
   unreachable(error: Error): void;
+  /** It has ended, or never was; more than once does no harm. */
   leave(): void;
 }
 

@@ -134,6 +134,7 @@ class Upgrade {
       facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
       path: target.path,
       query: target.query,
+      record: journey,
       socket: this.#socket,
       early: this.#early,
       refuse: (fault) => this.#refuse(fault),

@@ -83,6 +83,10 @@ test('a real client talks to a real service: text, bytes, fragments, and what is
   t.is(await openStreams(gateway), '0');
   const page = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
   t.regex(page, /bearergate_requests_total\{route="all",method="GET",status="101"\} 1/);
+  // What the upstream needed for its answer is a time; how long the WebSocket lasted says nothing of how fast anybody is.
+  t.is(typeof line.upstreamMs, 'number');
+  t.regex(page, /^bearergate_upstream_duration_seconds_count\{upstream="legacy"\} 1$/m);
+  t.notRegex(page, /bearergate_request_duration_seconds_count\{route="all"\} [1-9]/);
 });
 
 test('the handshake goes on with the headers of its route, and the 101 comes back as it is', async (t) => {
