@@ -1,5 +1,6 @@
 import { check } from './check.ts';
 import { demo } from './demo.ts';
+import { diff } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import type { CommandIo } from './io.ts';
 import { matchRoute, routes } from './routes.ts';
@@ -90,6 +91,20 @@ Exit codes: 0 forwarded, 2 refused.
       if (!format) return FORMATS;
       const { token, header = [] } = values as { token?: string; header?: string[] };
       return explainCommand({ file, method, url, token, headers: header, format }, io);
+    },
+  },
+  {
+    name: 'diff',
+    options: { format: { type: 'string' } },
+    words: 2,
+    usage: 'diff OLD NEW [--format text|json]',
+    summary: 'tell what a change of configuration does to access: which requests are decided differently',
+    details: `  --format       text (default) or json
+Exit codes: 0; 3 something becomes public or loses a check; 1 a file has problems.
+`,
+    run: ({ values, words: [before = '', after = ''] }, io) => {
+      const format = formatOf(values);
+      return format ? diff({ before, after, format }, io) : FORMATS;
     },
   },
   {

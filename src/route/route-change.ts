@@ -1,0 +1,70 @@
+import type { RouteSettings } from '../config/config.ts';
+import { between, type Change, type Shown, subsetChange } from './guard-change.ts';
+import { goesTo } from './view.ts';
+
+/** How two routes differ beside their guards: limits, what reaches the upstream, and which upstream that is. */
+export function limitChanges(before: Shown, after: Shown): Change[] {
+  const [old, now] = [before.route, after.route];
+  return [
+    ...subsetChange('match.allow', old.allow, now.allow),
+    ...bodyChange(old, now),
+    ...keptHeaders(old, now),
+    ...corsChanges(old, now),
+    ...streamChanges(old, now),
+    ...changed('token', old.token, now.token),
+    ...changed('goes to', goesTo(before.view), goesTo(after.view)),
+    ...changed('headers.set', headersOf(old), headersOf(now)),
+  ];
+}
+
+function changed(what: string, from: string, to: string): Change[] {
+  return from === to ? [] : [{ effect: 'changed', what, from, to }];
+}
+
+function bodyChange({ maxBody: old }: RouteSettings, { maxBody: now }: RouteSettings): Change[] {
+  const size = (bytes: number | undefined) => (bytes === undefined ? 'no limit' : `${bytes} bytes`);
+  const [was, is] = [old ?? Number.POSITIVE_INFINITY, now ?? Number.POSITIVE_INFINITY];
+  return between('maxBody', was <= is, is <= was, size(old), size(now));
+}
+
+/** A header that was removed and no longer is: clients can send it. */
+function keptHeaders({ headers: old }: RouteSettings, { headers: now }: RouteSettings): Change[] {
+  const [was, is] = [[...old.remove].sort(), [...now.remove].sort()];
+  const isKept = was.some((name) => !is.includes(name));
+  const isMore = is.some((name) => !was.includes(name));
+  return between('headers.remove', !isMore, !isKept, was.length > 0 ? was : undefined, is.length > 0 ? is : undefined);
+}
+
+function corsChanges({ cors: old }: RouteSettings, { cors: now }: RouteSettings): Change[] {
+  const [was, is] = [old?.origins ?? [], now?.origins ?? []];
+  const any = (origins: readonly string[]) => origins.includes('*');
+  const covers = (all: readonly string[], some: readonly string[]) =>
+    any(all) || some.every((one) => all.includes(one));
+  const words = (origins: readonly string[]) => (origins.length > 0 ? origins : undefined);
+  return [
+    ...between('cors.origins', covers(is, was), covers(was, is), words(was), words(is)),
+    ...(old?.credentials !== true && now?.credentials === true
+      ? [{ effect: 'opened', what: 'cors.credentials', from: 'false', to: 'true' } as const]
+      : []),
+  ];
+}
+
+/** A stream that outlives its token is a check that comes too late. */
+function streamChanges(
+  { streams: old, websocket: was }: RouteSettings,
+  { streams: now, websocket: is }: RouteSettings,
+): Change[] {
+  const lifetime = ({ endWithToken, grace }: typeof old) => (endWithToken ? grace : Number.POSITIVE_INFINITY);
+  const words = ({ endWithToken, grace }: typeof old) => (endWithToken ? `${grace / 1000} s after the token` : 'never');
+  const [before, after] = [lifetime(old), lifetime(now)];
+  return [
+    ...changed('websocket', String(was), String(is)),
+    ...between('streams end', before <= after, after <= before, words(old), words(now)),
+  ];
+}
+
+/** Names and templates; values that came from `${…}` are not shown. */
+function headersOf({ headers }: RouteSettings): string {
+  const rules = headers.set.map(([name, { source, secret }]) => `${name}: ${secret ? '(from elsewhere)' : source}`);
+  return rules.length > 0 ? rules.sort().join(', ') : 'none';
+}
