@@ -2,6 +2,7 @@ import type { ErrorStyle } from '../errors/problem.ts';
 import type { TokenPlace } from '../token/extract.ts';
 import type { AnyIssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
 import type { PathPattern } from './pattern.ts';
+import type { Path } from './problem.ts';
 import type { ClaimRule, GatewayFile, ScopesRule } from './schema.ts';
 import type { Template } from './template.ts';
 
@@ -9,6 +10,8 @@ import type { Template } from './template.ts';
 export interface Config {
   /** The file it came from. */
   readonly file: string;
+  /** Where values stand that came from `${…}`: they are never to be logged or printed. */
+  readonly secrets: readonly Path[];
   readonly listen: GatewayFile['listen'];
   readonly admin: GatewayFile['admin'];
   readonly drain: GatewayFile['drain'];

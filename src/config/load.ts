@@ -28,8 +28,6 @@ interface Good {
   readonly ok: true;
   readonly config: Config;
   readonly warnings: readonly Problem[];
-  /** Values that came from `${…}`: never to be logged or printed. */
-  readonly secrets: readonly Path[];
   readonly written: Written;
 }
 
@@ -103,12 +101,12 @@ function checked(whole: Whole, readFile: (path: string) => string): Good | Bad {
   const unwiseThings = [...whole.warnings, ...place(warnings)];
   if (gateway && faultless) {
     const secrets = [...whole.secrets.values()].map(({ path }) => path);
-    const config = resolve(gateway, whole.source.file, scene);
+    const config = resolve(gateway, whole.source.file, secrets, scene);
     const written: Written = {
       has: (path) => whole.spots.has(pathKey(path)),
       referenceAt: (path) => whole.secrets.get(pathKey(path))?.text,
     };
-    return { ok: true, config, warnings: unwiseThings, secrets, written };
+    return { ok: true, config, warnings: unwiseThings, written };
   }
   return { ok: false, problems: [...whole.problems, ...place(errors), ...unwiseThings] };
 }

@@ -11,9 +11,9 @@ type Surroundings = Pick<Scene, 'isSecret' | 'readFile' | 'fileOf'>;
 
 /**
  * Follows every reference of a configuration that broke no rule. `file` is where it begins; paths in a value are relative
- * to the file that the value stands in.
+ * to the file that the value stands in. `secrets` are the places of values that came from elsewhere.
  */
-export function resolve(gateway: GatewayFile, file: string, scene: Surroundings): Config {
+export function resolve(gateway: GatewayFile, file: string, secrets: readonly Path[], scene: Surroundings): Config {
   const { isSecret, fileOf } = scene;
   const issuers = Object.entries(gateway.issuers).map(([name, entry]) =>
     issuerSettings(name, entry, dirname(fileOf(['issuers', name]))),
@@ -22,6 +22,7 @@ export function resolve(gateway: GatewayFile, file: string, scene: Surroundings)
   const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
   return {
     file,
+    secrets,
     listen,
     admin,
     drain,

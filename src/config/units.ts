@@ -28,3 +28,15 @@ function amount<Unit extends string>(text: string, units: Readonly<Record<Unit, 
   const [, digits = '', unit = ''] = /^(\d+)(\D+)$/.exec(text) ?? [];
   return Number(digits) * units[unit as Unit];
 }
+
+/** Milliseconds as an operator writes them: in the largest unit that leaves no rest. */
+export const writeDuration = (ms: number): string => (ms === 0 ? '0s' : write(ms, MILLISECONDS));
+
+/** Bytes as an operator writes them. */
+export const writeSize = (bytes: number): string => write(bytes, BYTES);
+
+function write(value: number, units: Readonly<Record<string, number>>): string {
+  const fitting = Object.entries(units).filter(([, amount]) => value >= amount && value % amount === 0);
+  const [unit, amount] = fitting.at(-1) ?? (Object.entries(units)[0] as [string, number]);
+  return `${value / amount}${unit}`;
+}

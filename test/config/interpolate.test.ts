@@ -79,7 +79,7 @@ test('a secret may have braces, which refer to nothing', (t) => {
 
 test('the paths of secrets are told, and so is every file that was read', (t) => {
   const loaded = loadGood(audience(`\${file:secrets/audience}`), {}, FILES);
-  t.deepEqual(loaded.secrets, [['issuers', 'main', 'audience']]);
+  t.deepEqual(loaded.config.secrets, [['issuers', 'main', 'audience']]);
   t.deepEqual(loaded.files, ['/etc/bearergate/gateway.yaml', '/etc/bearergate/secrets/audience']);
 });
 
