@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { EXIT } from './cli/io.ts';
 import { runCli } from './cli/run.ts';
@@ -17,12 +18,23 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: (line) => process.stdout.write(line),
   stderr: (line) => process.stderr.write(line),
   stdin: () => text(process.stdin),
+  ...(process.stdin.isTTY === true && { ask }),
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
 });
 
 // A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
 setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3000).unref();
+
+/** Questions go to stderr, so that stdout holds the result alone. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
 
 /** The first signal begins the shutdown; a second one ends it at once. */
 function stopSignal(): Promise<string> {

@@ -2,6 +2,7 @@ import { check } from './check.ts';
 import { demo } from './demo.ts';
 import { diff } from './diff.ts';
 import { explainCommand } from './explain.ts';
+import { init } from './init.ts';
 import type { CommandIo } from './io.ts';
 import { matchRoute, routes } from './routes.ts';
 import { schema } from './schema.ts';
@@ -105,6 +106,32 @@ Exit codes: 0; 3 something becomes public or loses a check; 1 a file has problem
     run: ({ values, words: [before = '', after = ''] }, io) => {
       const format = formatOf(values);
       return format ? diff({ before, after, format }, io) : FORMATS;
+    },
+  },
+  {
+    name: 'init',
+    options: {
+      issuer: { type: 'string' },
+      audience: { type: 'string' },
+      upstream: { type: 'string' },
+      output: { type: 'string' },
+      force: { type: 'boolean' },
+      'from-openapi': { type: 'string' },
+    },
+    usage: 'init [--from-openapi FILE] [--issuer URL] [--audience NAME] [--upstream URL] [--output FILE] [--force]',
+    summary: 'write a first configuration, by asking or from an OpenAPI 3 document',
+    details: `  --from-openapi paths, methods, security and scopes of this document become routes
+  --issuer       whose tokens are accepted
+  --audience     what tokens for this API are issued for
+  --upstream     where the API is
+  --output       the file to write, or - for stdout; default: ./gateway.yaml
+  --force        replace the file where it is there already
+What is not given is asked for on a terminal.
+`,
+    run: ({ values }, io) => {
+      const given = values as Record<string, string | undefined>;
+      const { issuer, audience, upstream, output = './gateway.yaml', 'from-openapi': openApi } = given;
+      return init({ issuer, audience, upstream, output, force: values.force === true, openApi }, io);
     },
   },
   {

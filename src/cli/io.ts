@@ -5,6 +5,8 @@ export interface CommandIo {
   readonly stderr: (text: string) => void;
   /** Everything that comes on stdin, as text. */
   readonly stdin: () => Promise<string>;
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Whether stdout is a terminal that shows colours. */
   readonly color: boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
