@@ -27,9 +27,16 @@ function description(): JsonSchema {
 
 /** The JSON Schema of the configuration file, for editors: `${…}` is allowed wherever a value may come from elsewhere. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
-  const { $schema, ...rest } = forEditors(description()) as JsonSchema & { $schema: string };
-  return { $schema, title: 'bearergate configuration', ...rest };
+  const {
+    $schema,
+    required: _,
+    ...rest
+  } = forEditors(description()) as JsonSchema & { $schema: string; required: unknown };
+  return { $schema, title: 'bearergate configuration', ...rest, anyOf: PARTS.map((key) => ({ required: [key] })) };
 }
+
+/** A file has routes, or includes some, or is itself included and has one of the others: `check` knows which. */
+const PARTS = ['routes', 'include', 'upstreams', 'issuers'];
 
 /** What the schema says about the value at a path. */
 export function descriptionAt(path: Path): string | undefined {

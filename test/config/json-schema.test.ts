@@ -63,3 +63,11 @@ test('descriptions and keys are found by path, through unions and records', (t) 
   t.true(keysAt(['routes', 0, 'auth', 'tokenFrom', 0]).includes('cookie'));
   t.deepEqual(keysAt(['nowhere']), []);
 });
+
+test('editors take a file whose routes stand in files that it includes, and such a file', (t) => {
+  t.deepEqual(
+    root.anyOf?.map((part) => (part as { required?: readonly string[] }).required),
+    [['routes'], ['include'], ['upstreams'], ['issuers']],
+  );
+  t.false('required' in root);
+});
