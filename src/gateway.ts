@@ -1,6 +1,7 @@
 import type { Assembly, GatewayRoute } from './assembly.ts';
 import { Permit } from './authorise/permit.ts';
 import { fixedPrefix } from './config/pattern.ts';
+import type { Fault } from './errors/fault.ts';
 import { type Help, helpFor } from './errors/help.ts';
 import type { Reply } from './errors/reply.ts';
 import type { Journey } from './journey.ts';
@@ -50,7 +51,7 @@ export function decide(
     const flaw = route.settings.websocket ? handshakeFlaw(head) : 'This route carries no WebSockets.';
     if (flaw !== undefined) return stop({ code: 'route.upgrade', detail: flaw, close: true });
   }
-  if (head.returns > MOST_RETURNS) return stop({ code: 'forward.loop' });
+  if (head.returns > MOST_RETURNS) return stop(LOOP);
   const { guard } = route.settings;
   if (guard === 'public' || route.verifier === undefined) return Permit.forPublic(route.settings, params);
 
@@ -88,6 +89,12 @@ function helpOf({ config, keyRings }: Assembly, authority: string): Help {
   }));
   return { style: config.errors, address: `http://${authority}`, issuers, guarded };
 }
+
+const LOOP: Fault = {
+  code: 'request.invalid',
+  detail: 'The request goes round in a circle: its Via names this gateway more often than any way through it does.',
+  fix: 'Operators: follow the addresses of the upstreams; one of them leads back to this gateway.',
+};
 
 /** A gateway may rightly stand in a path twice or more, at the edge and beside each service; a loop passes any bound. */
 const MOST_RETURNS = 10;

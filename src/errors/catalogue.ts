@@ -370,14 +370,6 @@ export const CATALOGUE = {
     causes: ['The service is slower than the requests that come in.'],
     fix: 'Try again shortly. Operators: see what the upstream does, or raise `connections` and `queue`.',
   },
-  'forward.loop': {
-    status: 508,
-    source: 'upstream',
-    challenge: 'none',
-    title: 'The request goes round in a circle',
-    causes: ['An upstream of this gateway, or a service behind it, sends requests back to this gateway.'],
-    fix: 'Operators: follow the addresses of the upstreams; one of them leads back here.',
-  },
   'gateway.draining': {
     status: 503,
     source: 'gateway',

@@ -153,12 +153,6 @@ const WAYS: Readonly<Record<Code, Way>> = {
       }
     },
   },
-  'forward.loop': {
-    ask: (gateway) => {
-      const hops = Array.from({ length: 11 }, () => ['Via', '1.1 bearergate'] as const);
-      return gateway.ask(requestBytes({ headers: [gateway.bearer(), ...hops] }));
-    },
-  },
   'gateway.draining': {
     upstream: () => undefined,
     async ask(gateway) {
