@@ -43,6 +43,7 @@ export function createConnector(timeout: number, tls: TlsOptions | undefined): b
     connect({ ...options, servername }, (...[error, socket]: [Error, null] | [null, Socket]) => {
       if (error) failedToConnect.add(error);
       socket?.prependListener('error', sayBroken);
+      if (socket) surviveItsEnd(socket);
       done(...([error, socket] as [null, Socket]));
     });
 }
@@ -60,4 +61,21 @@ export function isConnectFailure(error: Error): boolean {
  */
 function sayBroken(error: NodeJS.ErrnoException): void {
   if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
+}
+
+/**
+ * undici throws in the middle of an `end` that comes while an answer is paused for a slow client, where nobody could
+ * catch it: it would end the process. Here it ends that one connection, and its answer is broken off.
+ */
+function surviveItsEnd(socket: Socket): void {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: unknown[]) => boolean;
+  socket.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+    if (event !== 'end') return emit(event, ...values);
+    try {
+      return emit(event, ...values);
+    } catch (error) {
+      socket.destroy(error as Error);
+      return true;
+    }
+  };
 }
