@@ -91,7 +91,7 @@ test('each refusal names its step, what came before has passed and what comes be
     ['token', 'token.missing', undefined],
     ['token', 'token.scheme', 'Basic ZGVtbzpkZW1v'],
     ['token', 'token.request', 'Bearer Bearer x'],
-    ['format', 'token.malformed', gateway.token(good).slice(0, -20)],
+    ['format', 'token.malformed', gateway.token(good).slice(0, -21)],
     ['issuer', 'token.issuer', gateway.token({ ...good, iss: `${iss}/` })],
     ['issuer', 'token.claims', gateway.token({ ...good, iss: undefined as never })],
     ['algorithm', 'token.algorithm', signToken(makeKey('ES256', 'x'), accessClaims({ iss }), { alg: 'XX256' })],
