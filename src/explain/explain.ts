@@ -9,7 +9,7 @@ import { Journey } from '../journey.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { newRequestId } from '../request/id.ts';
 import { hostName } from '../route/host.ts';
-import { bySpecificity, standingOf } from '../route/ranking.ts';
+import { inMatchOrder, standingOf } from '../route/ranking.ts';
 import { type CompactJws, readCompact } from '../token/compact.ts';
 import { extractToken } from '../token/extract.ts';
 import { checkSteps, type Examined, isProved, scopesShown } from './checks.ts';
@@ -106,7 +106,7 @@ class Findings {
   #route(route: GatewayRoute): ExplainedRoute {
     const { target, authority } = this.#journey;
     const asked = { host: hostName(authority), path: target?.path ?? '', method: this.#question.method };
-    const others = [...this.#world.table.routes].sort(bySpecificity).flatMap((other) => {
+    const others = inMatchOrder(this.#world.table.routes).flatMap((other) => {
       const standing = standingOf(other, route, asked);
       const { id } = other.settings;
       if (standing.kind === 'other-method') return [{ id, lost: `it takes ${standing.methods.join(', ')} only` }];
