@@ -11,7 +11,7 @@ import { newRequestId } from '../request/id.ts';
 import { hostName } from '../route/host.ts';
 import { inMatchOrder, standingOf } from '../route/ranking.ts';
 import { type CompactJws, readCompact } from '../token/compact.ts';
-import { extractToken } from '../token/extract.ts';
+import { extractToken, nameOf } from '../token/extract.ts';
 import { checkSteps, type Examined, isProved, scopesShown } from './checks.ts';
 import type { ExplainedRoute, ExplainedToken, ExplainedUpstream, Explanation, Step } from './explanation.ts';
 import { type Question, requestFor } from './question.ts';
@@ -133,7 +133,7 @@ class Findings {
     const checks = checkSteps(examined, opaque, fault?.code, cause).map((step) => this.#withNeeds(step, guard, jws));
     const shown = shownToken(text);
     const token: ExplainedToken = {
-      place: place ? nameOf(place) : 'the request',
+      place: place ? `the ${nameOf(place)}` : 'the request',
       shown,
       verified: isProved(checks),
       ...(jws ? { header: jws.header, claims: jws.payload } : {}),
@@ -197,10 +197,6 @@ class Findings {
 
 function rawPath({ target }: RequestHead): string {
   return target.split('?', 1)[0] ?? '';
-}
-
-function nameOf(place: GuardSettings['tokenFrom'][number]): string {
-  return place.kind === 'authorization' ? 'the Authorization header' : `the ${place.kind} ${place.name}`;
 }
 
 /** The beginning of a token, by which its owner knows it, and its length; of a short one only the length. */

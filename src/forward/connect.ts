@@ -43,7 +43,7 @@ export function createConnector(timeout: number, tls: TlsOptions | undefined): b
     connect({ ...options, servername }, (...[error, socket]: [Error, null] | [null, Socket]) => {
       if (error) failedToConnect.add(error);
       socket?.prependListener('error', sayBroken);
-      if (socket) surviveItsEnd(socket);
+      if (socket) keepEndBack(socket);
       done(...([error, socket] as [null, Socket]));
     });
 }
@@ -64,18 +64,32 @@ function sayBroken(error: NodeJS.ErrnoException): void {
 }
 
 /**
- * undici throws in the middle of an `end` that comes while an answer is paused for a slow client, where nobody could
- * catch it: it would end the process. Here it ends that one connection, and its answer is broken off.
+ * undici asserts that no end comes while it is paused for a slow client, and an assertion in an event ends the process.
+ * So the end is kept back until undici has asked for more and found nothing.
  */
-function surviveItsEnd(socket: Socket): void {
-  const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: unknown[]) => boolean;
-  socket.emit = (event: string | symbol, ...values: unknown[]): boolean => {
-    if (event !== 'end') return emit(event, ...values);
-    try {
-      return emit(event, ...values);
-    } catch (error) {
-      socket.destroy(error as Error);
-      return true;
+function keepEndBack(socket: Socket): void {
+  let isWaiting = true;
+  let hasEnded = false;
+  const read = socket.read.bind(socket);
+  const push = socket.push.bind(socket);
+  socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    if (chunk !== null || isWaiting) return push(chunk, encoding);
+    hasEnded = true;
+    return false;
+  };
+  socket.read = (size?: number): unknown => {
+    const chunk: unknown = read(size);
+    // Node itself reads 0 bytes, to say that it wants some.
+    if (size !== undefined) return chunk;
+    isWaiting = chunk === null;
+    if (isWaiting && hasEnded) {
+      hasEnded = false;
+      queueMicrotask(end);
     }
+    return chunk;
+  };
+  const end = () => {
+    push(null);
+    read(0);
   };
 }

@@ -1,4 +1,5 @@
 import { covers, type PathPattern, type PatternSegment } from '../config/pattern.ts';
+import { takesHost } from './ranking.ts';
 import type { Matchable } from './table.ts';
 
 /** A request that stands for all those which no set of routes can tell apart from it. */
@@ -25,7 +26,7 @@ export function probesOf(routes: readonly Matchable[]): Probe[] {
   const fresh = freshWord(routes);
   const probes = unique(hosts, (host) => host ?? '').flatMap((hostPattern) => {
     const host = hostPattern === undefined ? `${fresh}.invalid` : hostPattern.replace(/^\*/, fresh);
-    const near = routes.filter((route) => takesHost(route.host, host)).map(({ path }) => path);
+    const near = routes.filter((route) => takesHost(route, host)).map(({ path }) => path);
     const patterns = unique(near, ({ source }) => source);
     const deepest = Math.max(0, ...patterns.map(({ segments }) => segments.length)) + 1;
     const overlaps = patterns.flatMap((one, index) =>
@@ -46,13 +47,6 @@ export function widest(patterns: readonly PathPattern[]): PathPattern[] {
         (other, place) => place !== index && covers(other, pattern) && !(covers(pattern, other) && index < place),
       ),
   );
-}
-
-function takesHost(pattern: string | undefined, host: string): boolean {
-  if (pattern === undefined) return true;
-  return pattern.startsWith('*.')
-    ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1
-    : pattern === host;
 }
 
 /** A word that no route has as a segment or in its host. */

@@ -106,7 +106,8 @@ function ambiguous(place: TokenPlace, repeated: boolean): Outcome<never> {
   return stop({ code: 'token.ambiguous', detail });
 }
 
-function nameOf(place: TokenPlace): string {
+/** What a place is called in a sentence, behind `the`. */
+export function nameOf(place: TokenPlace): string {
   switch (place.kind) {
     case 'authorization':
       return 'Authorization header';

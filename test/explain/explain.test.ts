@@ -157,7 +157,7 @@ test('the token is put where the route looks for it, and told where it was found
   const token = gateway.token();
   const places = [
     ['/cookie', 'the cookie session'],
-    ['/query?a=1', 'the query access_token'],
+    ['/query?a=1', 'the query parameter access_token'],
     ['/passed', 'the Authorization header'],
   ] as const;
   for (const [url, place] of places) {
