@@ -7,6 +7,7 @@ import { type Authority, makeAuthority, makeSelfSigned, needsOpenssl } from '../
 import { temporaryFolder } from '../support/files.ts';
 import { codeOf, requestBytes, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { closeNow, listenOnLoopback } from '../support/listen.ts';
+import { openWebSocket, startEcho } from '../support/websocket.ts';
 
 /** What an https server saw of who asked it. */
 interface Visit {
@@ -36,6 +37,7 @@ async function startBefore(
   t: ExecutionContext,
   upstream: object,
   files: Readonly<Record<string, string>> = {},
+  routes?: readonly object[],
 ): Promise<TestGateway> {
   const folder = await temporaryFolder(files);
   t.teardown(folder.remove);
@@ -44,6 +46,7 @@ async function startBefore(
   const both = { ...tls, ...own };
   const gateway = await startTestGateway({
     upstreams: { legacy: { ...rest, ...(Object.keys(both).length > 0 && { tls: both }) } },
+    ...(routes && { routes }),
   });
   t.teardown(gateway.close);
   return gateway;
@@ -193,4 +196,27 @@ needsOpenssl('a target that never finishes the handshake is 504 after the time t
   const response = await ask(gateway);
   t.is(response.status, 504);
   t.is(codeOf(response), 'forward.timeout');
+});
+
+needsOpenssl('a WebSocket goes over TLS to a target that is verified, and to no other', async (t) => {
+  const authority = makeAuthority();
+  const echo = await startEcho(undefined, authority.issue({ names: ['DNS:chat.test'] }));
+  t.teardown(echo.close);
+  const routes = [{ id: 'all', match: { path: '/**' }, auth: 'public', websocket: true }];
+  const upstream = { url: echo.url, tls: { serverName: 'chat.test' } };
+  const trusting = await startBefore(t, upstream, { ca: authority.cert }, routes);
+  const { socket, next, closed } = await openWebSocket(`${trusting.url}/chat`);
+  socket.send('over TLS');
+  t.is((await next()).data.toString(), 'over TLS');
+  socket.close(1000);
+  t.is((await closed).code, 1000);
+
+  for (const [tls, ca] of [
+    [{ serverName: 'other.test' }, authority.cert],
+    [{ serverName: 'chat.test' }, makeAuthority().cert],
+  ] as const) {
+    const doubting = await startBefore(t, { url: echo.url, tls }, { ca }, routes);
+    await t.throwsAsync(openWebSocket(`${doubting.url}/chat`), { message: /502/ });
+  }
+  t.is(echo.handshakes.length, 1);
 });

@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import type { CertificatePair } from './certificates.ts';
 import type { WireHeader } from './http-bytes.ts';
+import { listenOnLoopback } from './listen.ts';
 
 /** A service that sends back every message as it came, with the subprotocol it is told to choose. */
 export interface EchoService {
@@ -15,24 +17,29 @@ export interface EchoService {
   close(): Promise<void>;
 }
 
-/** Starts one. `choose` picks among what the client offers; by default none. */
-export async function startEcho(choose: (offered: Set<string>) => string | false = () => false): Promise<EchoService> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: choose, perMessageDeflate: true });
+/** Starts one. `choose` picks among what the client offers; by default none. With a certificate it talks TLS. */
+export async function startEcho(
+  choose: (offered: Set<string>) => string | false = () => false,
+  certificate?: CertificatePair,
+): Promise<EchoService> {
+  const http = certificate ? createHttpsServer(certificate) : createServer();
+  http.on('tlsClientError', () => {}); // a client that does not trust it
+  const server = new WebSocketServer({ server: http, handleProtocols: choose, perMessageDeflate: true });
   const handshakes: IncomingMessage[] = [];
   server.on('connection', (socket, request) => {
     handshakes.push(request);
     socket.on('error', () => {}); // a connection that a test cuts
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
-  await once(server, 'listening');
+  const { port } = await listenOnLoopback(http);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`,
     handshakes,
     clients: server.clients,
     close: () =>
       new Promise((resolve) => {
         for (const client of server.clients) client.terminate();
-        server.close(() => resolve());
+        server.close(() => http.close(() => resolve()));
       }),
   };
 }
