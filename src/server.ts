@@ -94,7 +94,7 @@ export class GatewayServer {
     this.#requests.phase = 'leaving';
     this.#log.draining(signal);
     await new Promise((resolve) => setTimeout(resolve, delay));
-    this.#requests.phase = 'closed';
+    this.#requests.takeNothingNew();
     this.#log.closed();
     this.#log.stopped(await this.#finishRequests());
     await this.close();
@@ -102,7 +102,7 @@ export class GatewayServer {
 
   /** Closes everything at once. */
   async close(): Promise<void> {
-    this.#requests.phase = 'closed';
+    this.#requests.takeNothingNew();
     this.#world.closing.abort();
     for (const keys of this.#world.keyRings.values()) keys.close();
     this.#requests.cutUpgraded();

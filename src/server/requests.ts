@@ -43,8 +43,8 @@ export class Requests {
   readonly #metrics: Metrics;
   readonly #peers: Peers;
   readonly #upgrades: Upgrades;
-  /** The last request that each connection brought. */
-  readonly #latest = new WeakMap<Socket, UnderWay>();
+  /** The last request that each open connection brought. */
+  readonly #latest = new Map<Socket, UnderWay>();
 
   constructor({ world, now, log, metrics }: RequestSurroundings) {
     this.#world = world;
@@ -68,7 +68,9 @@ export class Requests {
   serve(request: IncomingMessage, response: ServerResponse): void {
     // A connection that has been promised a close brings no more requests (RFC 9112 §9.6): after a head that two readers
     // understand in two ways, what follows may be somebody's smuggled one.
-    if (this.#latest.get(request.socket)?.response.shouldKeepAlive === false) return;
+    const latest = this.#latest.get(request.socket);
+    if (latest?.response.shouldKeepAlive === false) return;
+    if (latest === undefined) request.socket.once('close', () => this.#latest.delete(request.socket));
     const now = this.#now();
     const head = readHead(request, this.#world.sorter);
     const journey = this.#begin(request, head, now);
@@ -96,6 +98,12 @@ export class Requests {
    */
   upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
     this.#upgrades.take(request, socket, early, this.#latest.get(socket)?.response);
+  }
+
+  /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
+  takeNothingNew(): void {
+    this.phase = 'closed';
+    for (const { response } of this.#latest.values()) if (!response.headersSent) response.shouldKeepAlive = false;
   }
 
   /** Cuts every connection that node has handed over: it closes none of them with its own. */
@@ -218,6 +226,9 @@ export class Requests {
     const ended = () => {
       request.socket.off('close', ended);
       if (!journey.closed) this.#ended(journey, response);
+      // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
+      const isLast = this.#latest.get(request.socket)?.journey === journey;
+      if (this.phase === 'closed' && isLast && !request.socket.writableEnded) closeGently(request.socket);
     };
     response.on('close', ended);
     // A response that waits behind another one (pipelining) isn't told when its connection closes.

@@ -54,3 +54,42 @@ test('what takes longer than its time is cut, and the shutdown ends', async (t) 
   t.like(await gateway.waitForLine(({ msg }) => msg === 'stopped'), { cut: 1 });
   t.not((await stuck.read({ until: 'close' })).ended, 'timeout');
 });
+
+test('a kept connection closes behind the answer that was under way, and the shutdown does not wait for more', async (t) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { gateway, upstream } = await startBehind(
+    t,
+    { drain: { delay: '0s', timeout: '5m' } },
+    async ({ target }, socket) => {
+      if (target === '/begun') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no');
+      await released;
+      return target === '/begun' ? 'k' : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+    },
+  );
+  const ask = async (target: string) => {
+    const client = await connectRaw(gateway.port);
+    t.teardown(async () => client.destroy());
+    client.write(requestBytes({ target, headers: [gateway.bearer()] }));
+    return client;
+  };
+  const [begun, unbegun] = [await ask('/begun'), await ask('/unbegun')];
+  await upstream.waitForRequests(2);
+  const isBegun = async () => (await begun.read({ until: 'timeout', timeoutMs: 10 })).raw.endsWith('o');
+  while (!(await isBegun())) await new Promise(setImmediate);
+  const draining = gateway.server.drain('SIGTERM');
+  await gateway.waitForLine(({ msg }) => String(msg).startsWith('no new requests'));
+  release();
+  for (const [client, connection] of [
+    [begun, 'keep-alive'],
+    [unbegun, 'close'],
+  ] as const) {
+    const { responses, ended } = await client.read({ until: 'close' });
+    t.is(responses[0]?.body, 'ok');
+    t.is(responses[0]?.header('connection'), connection);
+    t.is(ended, 'close');
+  }
+  await draining;
+});
