@@ -13,6 +13,20 @@ for (const [file, content] of Object.entries(documents())) {
   });
 }
 
+test('every field of the configuration page has an example, unless it is a map, and says what it does', (t) => {
+  const rows = read('docs/configuration.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split(' | '));
+  t.true(rows.length > 100);
+  for (const [field = '', type, , , example, since, what] of rows) {
+    if (type !== 'map' && field !== '| `routes`' && !what?.startsWith('Not available yet'))
+      t.regex(example ?? '', /^`.+`$/, field);
+    t.regex(since ?? '', /^\d+\.\d+$/, field);
+    t.regex(what ?? '', /^\S.*\S \|$/, field);
+  }
+});
+
 const configs = [
   'config/gateway.yaml',
   ...readdirSync(join(ROOT, 'config/examples')).map((name) => `config/examples/${name}`),

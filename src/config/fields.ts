@@ -31,11 +31,38 @@ export function notYet<S extends z.ZodType>(schema: S) {
   return z.preprocess(refuse, schema.optional()).meta({ notYet: true });
 }
 
-/** Text that `read` accepts; what it says otherwise becomes the problem. `pattern` is what editors can check of it. */
-function readText<T extends object>(read: (text: string) => T | string, name: string, pattern: string) {
+/** What an editor says of a text that does not fit its pattern, and shows as an example; the docs show it too. */
+export interface TextHelp {
+  readonly expected: string;
+  readonly example: string;
+}
+
+/** A text of this form; otherwise `expected` is the problem. */
+export function matching(pattern: RegExp, { expected, example }: TextHelp) {
   return z
     .string()
-    .meta({ pattern })
+    .regex(pattern, expected)
+    .meta({ expected, examples: [example] });
+}
+
+/** A text, with an example for editors and the docs. */
+export function textSuchAs(example: string) {
+  return z
+    .string()
+    .min(1)
+    .meta({ examples: [example] });
+}
+
+/** Text that `read` accepts; what it says otherwise becomes the problem. `pattern` is what editors can check of it. */
+function readText<T extends object>(
+  read: (text: string) => T | string,
+  name: string,
+  pattern: string,
+  { expected, example }: TextHelp,
+) {
+  return z
+    .string()
+    .meta({ pattern, expected, examples: [example] })
     .transform((text, context): T => {
       const value = read(text);
       if (typeof value !== 'string') return value;
@@ -47,28 +74,36 @@ function readText<T extends object>(read: (text: string) => T | string, name: st
 /** RFC 9110 §5.6.2 */
 const TOKEN = /^[!#$%&'*+\-.^_`|~A-Za-z0-9]+$/;
 
-export const pathPattern = () => readText(readPattern, 'bad-path', '^/');
-export const template = () => readText(readTemplate, 'bad-template', '^[\\x20-\\x7e]*$');
+export const pathPattern = () =>
+  readText(readPattern, 'bad-path', '^/', {
+    expected: 'expected a path that begins with a slash',
+    example: '/orders/**',
+  });
+export const template = () =>
+  readText(readTemplate, 'bad-template', '^[\\x20-\\x7e]*$', {
+    expected: 'expected printable ASCII',
+    example: '{claims.sub}',
+  });
 
 /** The names by which issuers, upstreams and routes refer to each other; they are metric labels too. */
 export const name = () =>
-  z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-      'a name has letters, digits, ".", "_" and "-", and 63 characters at most',
-    );
+  matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+    expected: 'a name has letters, digits, ".", "_" and "-", and 63 characters at most',
+    example: 'orders-read',
+  });
 
-export const method = () => z.string().regex(/^[A-Z][A-Z-]*$/, 'a method is written in capitals, such as GET');
+export const method = () =>
+  matching(/^[A-Z][A-Z-]*$/, { expected: 'a method is written in capitals, such as GET', example: 'GET' });
 
 /** RFC 6749 §3.3: scope-token. */
-export const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope is one word without quotes');
+export const scope = () =>
+  matching(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { expected: 'a scope is one word without quotes', example: 'orders:read' });
 
 /** RFC 6265 §4.1.1: cookie-name. */
-export const cookieName = () => z.string().regex(TOKEN, 'is no cookie name');
+export const cookieName = () => matching(TOKEN, { expected: 'is no cookie name', example: 'session' });
 
 /** RFC 6455 §4.1: subprotocols are tokens. */
-export const subprotocol = () => z.string().regex(TOKEN, 'is no name of a subprotocol');
+export const subprotocol = () => matching(TOKEN, { expected: 'is no name of a subprotocol', example: 'bearer' });
 
 export const port = () =>
   z.number({ error: 'expected a port: a whole number from 0 to 65535' }).int().min(0).max(65535);
@@ -77,6 +112,7 @@ export const port = () =>
 export const hostPattern = () =>
   z
     .string()
+    .meta({ examples: ['api.example.com', '*.example.com'] })
     .transform((host) => host.toLowerCase())
     .refine(
       (host) =>
@@ -93,7 +129,11 @@ export const hostPattern = () =>
 export const origin = () =>
   z
     .string()
-    .meta({ pattern: '^https?://' })
+    .meta({
+      pattern: '^https?://',
+      expected: 'expected an address such as http://orders.internal:3000',
+      examples: ['http://orders.internal:3000'],
+    })
     .transform((text, context): string => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       const flaw =
@@ -115,10 +155,10 @@ export const origin = () =>
     });
 
 /** An http or https address, kept as it is written. */
-export const httpUrl = () =>
+export const httpUrl = (example = 'https://login.example.com/jwks') =>
   z
     .string()
-    .meta({ pattern: '^https?://' })
+    .meta({ pattern: '^https?://', expected: 'expected an http:// or https:// address', examples: [example] })
     .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
       error: 'expected an http:// or https:// address',
       params: { name: 'bad-url' },
@@ -130,21 +170,29 @@ export const httpUrl = () =>
     });
 
 /** The name of a file, relative to the one it stands in. */
-export const fileName = () => z.string().min(1, 'is empty; the name of a file is needed');
+export const fileName = (example = '/run/secrets/upstream/ca.pem') =>
+  z
+    .string()
+    .min(1, 'is empty; the name of a file is needed')
+    .meta({ examples: [example] });
 
 /** RFC 6066 §3: a name, never an address. */
 export const serverName = () =>
-  z
-    .string()
-    .regex(/^(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'expected a host name such as orders.internal');
+  matching(/^(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, {
+    expected: 'expected a host name such as orders.internal',
+    example: 'orders.internal',
+  });
 
 /** A path, with a query if need be, as it stands in a request line. */
 export const requestTarget = () =>
-  z.string().regex(/^\/(?:[\x21\x22\x24-\x7e]*)$/, 'expected a path such as /health, in printable ASCII without `#`');
+  matching(/^\/(?:[\x21\x22\x24-\x7e]*)$/, {
+    expected: 'expected a path such as /health, in printable ASCII without `#`',
+    example: '/health',
+  });
 
 /** How clients reach us: an address without query, kept without a slash at its end. */
 export const publicAddress = () =>
-  httpUrl()
+  httpUrl('https://api.example.com')
     .refine(
       (text) => !text.includes('?') && /^[\x21-\x7e]+$/.test(text) && !text.includes('"'),
       'expected an address without a query',
@@ -153,7 +201,7 @@ export const publicAddress = () =>
 
 /** A network whose hosts are believed: an address or CIDR. */
 export const trustedNetwork = () =>
-  z.string().refine((text) => isNetwork(text), {
+  textSuchAs('10.0.0.0/8').refine((text) => isNetwork(text), {
     error: 'expected an address or network, such as 10.0.0.0/8 or fd00::/8',
     params: { name: 'bad-network' },
   });
@@ -180,7 +228,7 @@ export function networks(list: readonly string[]): BlockList {
 export const prefix = () =>
   z
     .string()
-    .meta({ pattern: '^(?:/.*)?$' })
+    .meta({ pattern: '^(?:/.*)?$', expected: 'expected a path that begins with a slash', examples: ['/orders'] })
     .transform((text, context): string => {
       if (text === '/') return '';
       const pattern = readPattern(text);
@@ -219,20 +267,23 @@ const OWN_HEADERS = new Set([
 ]);
 
 /** Any header's name, for what is only spoken of. */
-export const fieldName = () => z.string().regex(TOKEN, 'is no header name');
+export const fieldName = () => matching(TOKEN, { expected: 'is no header name', example: 'x-requested-with' });
 
 /** The origin of a web page as browsers write it (RFC 6454 §6.1), or `*`. */
 export const webOrigin = () =>
-  z.string().refine((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
-    error: 'expected an origin as browsers send it: scheme, host in lower case, port if unusual, and nothing behind',
-    params: { name: 'bad-origin' },
-  });
+  textSuchAs('https://app.example.com').refine(
+    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+    {
+      error: 'expected an origin as browsers send it: scheme, host in lower case, port if unusual, and nothing behind',
+      params: { name: 'bad-origin' },
+    },
+  );
 
 export const headerName = () =>
-  z
-    .string()
-    .regex(TOKEN, 'is no header name')
-    .refine((text) => !OWN_HEADERS.has(text.toLowerCase()), {
+  matching(TOKEN, { expected: 'is no header name', example: 'X-User-Id' }).refine(
+    (text) => !OWN_HEADERS.has(text.toLowerCase()),
+    {
       error: 'is a header that the gateway manages itself',
       params: { name: 'managed-header' },
-    });
+    },
+  );

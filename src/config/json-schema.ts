@@ -11,9 +11,17 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly propertyNames?: JsonSchema;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
   readonly not?: JsonSchema;
+  readonly examples?: readonly unknown[];
+  /** Our own name for an example of what is parsed further, which zod leaves away; never in what is given out. */
+  readonly sample?: unknown;
+  /** What editors say of a text that does not fit `pattern`, in place of the pattern. */
+  readonly patternErrorMessage?: string;
+  /** Our own name for that, see `TextHelp` in fields.ts; never in what is given out. */
+  readonly expected?: string;
   /** Our own mark, see `notYet` in fields.ts; never in what is given out. */
   readonly notYet?: boolean;
 }
@@ -73,16 +81,26 @@ function forEditors(schema: JsonSchema): JsonSchema {
   const { notYet, ...rest } = schema;
   // A schema that nothing fits: the editor marks the field, and shows why.
   if (notYet) return { description: `Not available yet. ${schema.description ?? ''}`.trim(), not: {} };
-  return withReference(tidy(mapMembers(rest)));
+  return withReference(tidy(mapMembers(withHelp(rest))));
+}
+
+/** Our own names for help, as editors know them. */
+function withHelp({ expected, sample, ...rest }: JsonSchema): JsonSchema {
+  return {
+    ...rest,
+    ...(expected !== undefined && { patternErrorMessage: expected }),
+    ...(sample !== undefined && { examples: [sample] }),
+  };
 }
 
 function mapMembers(schema: JsonSchema): JsonSchema {
-  const { properties, additionalProperties, items, anyOf } = schema;
+  const { properties, additionalProperties, propertyNames, items, anyOf } = schema;
   const entries = Object.entries(properties ?? {}).map(([key, member]) => [key, forEditors(member)] as const);
   return {
     ...schema,
     ...(properties && { properties: Object.fromEntries(entries) }),
     ...(typeof additionalProperties === 'object' && { additionalProperties: forEditors(additionalProperties) }),
+    ...(propertyNames && { propertyNames: withHelp(propertyNames) }),
     ...(items && { items: forEditors(items) }),
     ...(anyOf && { anyOf: anyOf.map(forEditors) }),
   };
@@ -102,5 +120,7 @@ function withReference(schema: JsonSchema): JsonSchema {
   }
   if (type === 'string') return pattern ? { ...schema, pattern: `(?:${pattern})|${REFERENCE}` } : schema;
   if (type !== 'integer' && type !== 'number' && type !== 'boolean') return schema;
-  return 'const' in schema ? schema : { ...schema, type: [type, 'string'], pattern: REFERENCE };
+  if ('const' in schema) return schema;
+  const patternErrorMessage = type === 'boolean' ? 'expected true or false' : 'expected a number';
+  return { ...schema, type: [type, 'string'], pattern: REFERENCE, patternErrorMessage };
 }

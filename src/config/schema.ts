@@ -7,6 +7,7 @@ import {
   headerName,
   hostPattern,
   httpUrl,
+  matching,
   method,
   name,
   notYet,
@@ -20,6 +21,7 @@ import {
   serverName,
   subprotocol,
   template,
+  textSuchAs,
   trustedNetwork,
   webOrigin,
 } from './fields.ts';
@@ -34,7 +36,7 @@ const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
 
 export const listenSchema = z
   .strictObject({
-    host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
+    host: textSuchAs('127.0.0.1').default('0.0.0.0').describe('Address to listen on.'),
     port: port().default(8080).describe('Port to listen on; 0 takes a free one.'),
     trustedProxies: z
       .array(trustedNetwork())
@@ -73,7 +75,7 @@ export const listenSchema = z
 
 export const adminSchema = z
   .strictObject({
-    host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+    host: textSuchAs('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
   })
   .describe('Where operators and probes connect: /livez, /readyz and /metrics. Never on the public port.');
@@ -85,9 +87,14 @@ const keys = z
       .optional()
       .describe('Find the key set by OpenID Connect Discovery, then by RFC 8414. The default.'),
     url: httpUrl().optional().describe('Address of the JWK Set.'),
-    file: z.string().min(1).optional().describe('File with a JWK Set, relative to this one.'),
-    inline: atLeastOne(z.record(z.string(), z.unknown())).optional().describe('The public keys themselves (JWK).'),
-    secret: z.string().min(1).optional().describe('Shared secret of a legacy issuer, for the HS* algorithms named.'),
+    file: textSuchAs('./jwks.json').optional().describe('File with a JWK Set, relative to this one.'),
+    inline: atLeastOne(z.record(z.string(), z.unknown()))
+      .optional()
+      .meta({ sample: [{ kty: 'OKP', crv: 'Ed25519', x: '…' }] })
+      .describe('The public keys themselves (JWK).'),
+    secret: textSuchAs(`\${file:/run/secrets/hs256}`)
+      .optional()
+      .describe('Shared secret of a legacy issuer, for the HS* algorithms named.'),
     allowHttp: z.boolean().default(false).describe('Allow http:// to hosts other than this machine.'),
     refresh: positiveDuration().prefault('10m').describe('Age at which keys are fetched again, in the background.'),
     cooldown: positiveDuration()
@@ -97,9 +104,7 @@ const keys = z
       .prefault('24h')
       .describe('Keys older than this are not used: requests get 503, never 401.'),
     timeout: positiveDuration().prefault('5s').describe('Time in which the issuer has to answer.'),
-    snapshot: z
-      .string()
-      .min(1)
+    snapshot: textSuchAs('/var/cache/bearergate')
       .optional()
       .describe('Folder, relative to this file, in which the last good keys are kept over a restart.'),
   })
@@ -113,9 +118,9 @@ const keys = z
   );
 
 const introspection = z.strictObject({
-  url: httpUrl().describe('The introspection endpoint (RFC 7662).'),
-  clientId: z.string().min(1).describe('The gateway, as the issuer knows it.'),
-  clientSecret: z.string().min(1).describe('Its password.'),
+  url: httpUrl('https://login.example.com/introspect').describe('The introspection endpoint (RFC 7662).'),
+  clientId: textSuchAs('gateway').describe('The gateway, as the issuer knows it.'),
+  clientSecret: textSuchAs(`\${INTROSPECTION_SECRET}`).describe('Its password.'),
   auth: z
     .enum(['basic', 'post'])
     .default('basic')
@@ -128,8 +133,8 @@ const introspection = z.strictObject({
 /** One issuer. */
 export const issuerSchema = z
   .strictObject({
-    issuer: z.string().min(1).describe('The issuer identifier; must equal `iss`, exactly.'),
-    audience: oneOrMore(z.string().min(1)).describe('`aud` has to name one of these.'),
+    issuer: textSuchAs('https://login.example.com').describe('The issuer identifier; must equal `iss`, exactly.'),
+    audience: oneOrMore(textSuchAs('orders-api')).describe('`aud` has to name one of these.'),
     keys: keys.optional().describe('Where the keys come from. Default: { discovery: true }.'),
     introspection: introspection
       .optional()
@@ -144,9 +149,9 @@ export const issuerSchema = z
       .optional()
       .describe('access: `typ` at+jwt, or no marks of an ID token. any: not checked. Default: access.'),
     clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
-    maxTokenAge: positiveDuration().optional().describe('Tokens issued longer ago than this are refused.'),
+    maxTokenAge: positiveDuration('24h').optional().describe('Tokens issued longer ago than this are refused.'),
     requiredClaims: z
-      .array(z.string().min(1))
+      .array(textSuchAs('sub'))
       .optional()
       .describe('Claims that a token must have, besides iss, aud and exp. Default: [sub]; with `introspection` none.'),
   })
@@ -167,18 +172,28 @@ export const issuerSchema = z
 const scopes = z.union(
   [
     atLeastOne(scope()).transform((all) => ({ kind: 'all' as const, scopes: all })),
-    z.strictObject({ any: atLeastOne(scope()) }).transform(({ any }) => ({ kind: 'any' as const, scopes: any })),
+    z
+      .strictObject({ any: atLeastOne(scope()).describe('One of these is enough.') })
+      .transform(({ any }) => ({ kind: 'any' as const, scopes: any })),
   ],
   { error: 'expected a list of scopes, or { any: [scopes] }' },
 );
 
-const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false' });
+const scalar = z.union([z.string().meta({ examples: ['admin'] }), z.number(), z.boolean()], {
+  error: 'expected text, a number, true or false',
+});
 const claimRule = z.union(
   [
     scalar.transform((value) => ({ kind: 'equals' as const, value })),
-    z.strictObject({ contains: scalar }).transform(({ contains }) => ({ kind: 'contains' as const, value: contains })),
-    z.strictObject({ in: atLeastOne(scalar) }).transform((rule) => ({ kind: 'in' as const, values: rule.in })),
-    z.strictObject({ exists: z.boolean() }).transform(({ exists }) => ({ kind: 'exists' as const, exists })),
+    z
+      .strictObject({ contains: scalar.describe('The claim is a list that has this, or is just this.') })
+      .transform(({ contains }) => ({ kind: 'contains' as const, value: contains })),
+    z
+      .strictObject({ in: atLeastOne(scalar).describe('The claim is one of these.') })
+      .transform((rule) => ({ kind: 'in' as const, values: rule.in })),
+    z
+      .strictObject({ exists: z.boolean().describe('Whether the claim has to be there.') })
+      .transform(({ exists }) => ({ kind: 'exists' as const, exists })),
   ],
   { error: 'expected a value, { contains: value }, { in: [values] } or { exists: true }' },
 );
@@ -186,13 +201,25 @@ const claimRule = z.union(
 const tokenPlace = z.union(
   [
     z.literal('authorization').transform(() => ({ kind: 'authorization' as const })),
-    z.strictObject({ cookie: cookieName() }).transform(({ cookie }) => ({ kind: 'cookie' as const, name: cookie })),
     z
-      .strictObject({ header: headerName() })
+      .strictObject({ cookie: cookieName().describe('Name of a cookie.') })
+      .transform(({ cookie }) => ({ kind: 'cookie' as const, name: cookie })),
+    z
+      .strictObject({ header: headerName().describe('Name of a header that holds the token alone.') })
       .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
-    z.strictObject({ query: z.string().min(1) }).transform(({ query }) => ({ kind: 'query' as const, name: query })),
     z
-      .strictObject({ websocketProtocol: subprotocol() })
+      .strictObject({
+        query: textSuchAs('access_token').describe(
+          'Name of a query parameter. It is taken out unless `token: forward`.',
+        ),
+      })
+      .transform(({ query }) => ({ kind: 'query' as const, name: query })),
+    z
+      .strictObject({
+        websocketProtocol: subprotocol().describe(
+          'Subprotocol in front of the token, for web pages: new WebSocket(url, [name, token]).',
+        ),
+      })
       .transform(({ websocketProtocol }) => ({ kind: 'websocketProtocol' as const, name: websocketProtocol })),
   ],
   {
@@ -202,12 +229,18 @@ const tokenPlace = z.union(
 
 /** Who may enter; of a route, or of `defaults`. */
 export const guardSchema = z.strictObject({
-  issuers: atLeastOne(z.string()).optional().describe('Issuers whose tokens are accepted, by their names.'),
+  issuers: atLeastOne(z.string().meta({ examples: ['main'] }))
+    .optional()
+    .describe('Issuers whose tokens are accepted, by their names.'),
   scopes: scopes.optional().describe('Scopes the token needs: all of a list, or { any: […] }.'),
   tokenFrom: atLeastOne(tokenPlace)
     .optional()
     .describe('Where the token is looked for. Default: the Authorization header.'),
-  claims: z.record(z.string().min(1), claimRule).optional().describe('What claims have to say, by their path.'),
+  claims: z
+    .record(z.string().min(1), claimRule)
+    .optional()
+    .meta({ sample: { tenant: 'acme', 'realm_access.roles': { contains: 'admin' } } })
+    .describe('What claims have to say, by their path.'),
 });
 
 const auth = z.union([z.literal('public'), guardSchema], { error: 'expected `public`, or a map with issuers' });
@@ -216,12 +249,17 @@ const requestHeaders = z.strictObject({
   set: z
     .record(headerName(), template())
     .default({})
+    .meta({ sample: { 'X-User-Id': '{claims.sub}' } })
     .describe('Headers towards the upstream; what the client sends under these names is dropped.'),
   remove: z.array(headerName()).default([]).describe("Headers of the client's that the upstream does not get."),
 });
 
 const responseHeaders = z.strictObject({
-  set: z.record(headerName(), template()).default({}).describe('Headers towards the client.'),
+  set: z
+    .record(headerName(), template())
+    .default({})
+    .meta({ sample: { 'Strict-Transport-Security': 'max-age=31536000' } })
+    .describe('Headers towards the client.'),
   remove: z.array(headerName()).default([]).describe("Headers of the upstream's that the client does not get."),
 });
 
@@ -242,9 +280,11 @@ const cors = z
   });
 
 const upstreamTls = z.strictObject({
-  ca: fileName().optional().describe('PEM file of the authorities to trust, in place of the usual ones.'),
-  cert: fileName().optional().describe('PEM file with the certificate that the gateway shows, and its chain.'),
-  key: fileName().optional().describe('PEM file with the private key of `cert`.'),
+  ca: fileName('./ca.pem').optional().describe('PEM file of the authorities to trust, in place of the usual ones.'),
+  cert: fileName('./client.pem')
+    .optional()
+    .describe('PEM file with the certificate that the gateway shows, and its chain.'),
+  key: fileName('/run/secrets/client.key').optional().describe('PEM file with the private key of `cert`.'),
   serverName: serverName()
     .optional()
     .describe('Name that the certificate has to have, and that SNI says. Default: the host of the address.'),
@@ -266,7 +306,8 @@ export const upstreamSchema = z.strictObject({
       response: positiveDuration().prefault('30s').describe('Time until the headers of the answer are there.'),
       idle: positiveDuration().prefault('5m').describe('Longest pause within the body of an answer.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How long it may take.'),
   connections: z
     .int()
     .min(1)
@@ -277,12 +318,21 @@ export const upstreamSchema = z.strictObject({
     .union([
       z.literal('keep'),
       z.literal('upstream'),
-      z.string().regex(/^[A-Za-z0-9.-]+(?::\d+)?$/, 'expected keep, upstream or a host name'),
+      matching(/^[A-Za-z0-9.-]+(?::\d+)?$/, {
+        expected: 'expected keep, upstream or a host name',
+        example: 'orders.internal',
+      }),
     ])
     .default('keep')
     .describe("The Host that the upstream gets: the client's (keep), the target's own (upstream), or this name."),
   headers: z
-    .strictObject({ set: z.record(headerName(), template()).default({}) })
+    .strictObject({
+      set: z
+        .record(headerName(), template())
+        .default({})
+        .meta({ sample: { Authorization: `Basic \${file:/run/secrets/legacy}` } })
+        .describe('Headers that every request to it has.'),
+    })
     .prefault({})
     .describe("The upstream's own credentials and other fixed headers."),
   tls: upstreamTls.optional().describe('How https targets are verified, and the certificate shown to them.'),
@@ -314,7 +364,10 @@ export const routeSchema = z.strictObject({
     })
     .describe('The requests that it takes.'),
   auth: auth.optional().describe('Who may enter. `public` has to be said.'),
-  upstream: z.string().describe('Name of the upstream.'),
+  upstream: z
+    .string()
+    .meta({ examples: ['orders'] })
+    .describe('Name of the upstream.'),
   rewrite: z
     .strictObject({
       stripPrefix: prefix().default('').describe('Taken off the front of the path.'),
@@ -349,11 +402,19 @@ export const routeSchema = z.strictObject({
     .max(3)
     .default(1)
     .describe('For idempotent requests without a body whose connection broke before an answer began.'),
-  timeouts: z.strictObject({ response: positiveDuration().optional() }).prefault({}).describe("Over the upstream's."),
+  timeouts: z
+    .strictObject({
+      response: positiveDuration('5m').optional().describe('Time until the headers of the answer are there.'),
+    })
+    .prefault({})
+    .describe("Over the upstream's."),
   cors: cors
     .optional()
     .describe('Which web pages may call. Preflights are answered without a token, and refusals can be read.'),
-  acknowledge: z.array(z.string()).default([]).describe('Warnings of `check` that are meant, by name.'),
+  acknowledge: z
+    .array(z.string().meta({ examples: ['public-under-guarded'] }))
+    .default([])
+    .describe('Warnings of `check` that are meant, by name.'),
 });
 
 /** The whole configuration file. */
@@ -368,13 +429,18 @@ export const gatewaySchema = z.strictObject({
         .describe('How long requests are still served after SIGTERM, while load balancers notice.'),
       timeout: duration().prefault('30s').describe('How long requests under way may then still take.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How the gateway ends without losing a request.'),
   log: z
     .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+        .default('info')
+        .describe('Lines of this level and above.'),
       access: z.boolean().default(true).describe('One line for every request.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What is written to stdout.'),
   workers: z
     .union([z.int().min(1), z.literal('auto')], { error: 'expected a number or auto' })
     .default(1)
@@ -384,13 +450,13 @@ export const gatewaySchema = z.strictObject({
     })
     .describe('Processes that share the work; auto: one per core.'),
   include: z
-    .array(z.string().min(1))
+    .array(textSuchAs('routes/*.yaml'))
     .default([])
     .describe(
       'Files with routes, upstreams and issuers of their own, relative to this one: a path, or a glob with * and ?.',
     ),
   acknowledge: z
-    .array(z.string())
+    .array(z.string().meta({ examples: ['admin-port-open'] }))
     .default([])
     .describe('Warnings of `check` that are meant, by name; those about one route are acknowledged there.'),
   issuers: z.record(name(), issuerSchema).default({}).describe('Whose tokens are accepted, by names of your own.'),
@@ -400,7 +466,8 @@ export const gatewaySchema = z.strictObject({
       maxAge: positiveDuration().prefault('5m').describe('How long a token is remembered; never beyond its `exp`.'),
       rejectedFor: duration().prefault('10s').describe('How long a refusal is remembered; 0s: not at all.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What is remembered of tokens. No token itself is.'),
   upstreams: z.record(name(), upstreamSchema).default({}).describe('The services behind, by names of your own.'),
   errors: z
     .strictObject({
@@ -413,7 +480,8 @@ export const gatewaySchema = z.strictObject({
         .default('client')
         .describe('minimal: code and title. client: what is wrong and the fix.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What refusals look like.'),
   defaults: z
     .strictObject({
       auth: guardSchema.optional().describe('Who may enter where a route says nothing else, field by field.'),

@@ -3,25 +3,31 @@ import { z } from 'zod';
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
+const A_DURATION = 'expected a duration with its unit, such as 250ms, 5s, 10m or 24h';
+const A_SIZE = 'expected a size with its unit, such as 16KiB or 10MiB';
+
 /** The longest wait that a Node timer can keep; a longer one would fire at once. */
 export const LONGEST_DURATION = 2 ** 31 - 1;
 
-/** `250ms`, `5s`, `10m`, `24h` or `7d`, as milliseconds. */
-export const duration = () =>
+/** `250ms`, `5s`, `10m`, `24h` or `7d`, as milliseconds. The example is for a field without a default. */
+export const duration = (example = '90s') =>
   z
-    .string({ error: 'expected a duration with its unit, such as 250ms, 5s, 10m or 24h' })
-    .regex(/^\d+(?:ms|s|m|h|d)$/, 'expected a duration with its unit, such as 250ms, 5s, 10m or 24h')
+    .string({ error: A_DURATION })
+    .regex(/^\d+(?:ms|s|m|h|d)$/, A_DURATION)
+    .meta({ expected: A_DURATION, examples: [example] })
     .transform((text) => amount(text, MILLISECONDS))
     .refine((ms) => ms <= LONGEST_DURATION, 'is longer than 24 days, the longest time that can be waited for');
 
 /** A duration that is more than nothing. */
-export const positiveDuration = () => duration().refine((ms) => ms > 0, 'has to be longer than 0');
+export const positiveDuration = (example?: string) =>
+  duration(example).refine((ms) => ms > 0, 'has to be longer than 0');
 
 /** `512B`, `16KiB`, `10MiB` or `1GiB`, as bytes. */
 export const size = () =>
   z
-    .string({ error: 'expected a size with its unit, such as 16KiB or 10MiB' })
-    .regex(/^\d+(?:B|KiB|MiB|GiB)$/, 'expected a size with its unit, such as 16KiB or 10MiB')
+    .string({ error: A_SIZE })
+    .regex(/^\d+(?:B|KiB|MiB|GiB)$/, A_SIZE)
+    .meta({ expected: A_SIZE, examples: ['10MiB'] })
     .transform((text) => amount(text, BYTES));
 
 function amount<Unit extends string>(text: string, units: Readonly<Record<Unit, number>>): number {

@@ -57,6 +57,7 @@ function anchor(heading: string): string {
 interface Described extends JsonSchema {
   readonly default?: unknown;
   readonly const?: unknown;
+  readonly since?: string;
   readonly minItems?: number;
 }
 
@@ -73,9 +74,12 @@ function configurationPage(): string {
     const lines = rows.map(({ path, schema: field, required }) => {
       const standard =
         field.default === undefined ? (required ? 'required' : '') : `\`${JSON.stringify(field.default)}\``;
-      return `| \`${path}\` | ${typeOf(field)} | ${standard} | ${field.description ?? ''} |`;
+      const example = exampleOf(field);
+      const shown = example === undefined ? '' : `\`${JSON.stringify(example)}\``;
+      const { description = '', since = FIRST } = field;
+      return `| \`${path}\` | ${typeOf(field)} | ${unitOf(field)} | ${standard} | ${shown} | ${since} | ${description} |`;
     });
-    return `## ${name}\n\n| field | type | default | what it does |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+    return `## ${name}\n\n${COLUMNS}\n${lines.join('\n')}\n`;
   });
   return `${NOTE}
 
@@ -88,6 +92,36 @@ printed. Editors that know the YAML language server complete and explain the fie
 \`# yaml-language-server: $schema=./gateway.schema.json\`.
 
 ${sections.join('\n')}`;
+}
+
+const COLUMNS = `| field | type | unit | default | example | since | what it does |
+|---|---|---|---|---|---|---|`;
+
+/** The version in which a field came that doesn't say so itself. */
+const FIRST = '0.1';
+
+/** A value that one might write, other than the default where there are only some; undefined for most maps. */
+export function exampleOf(schema: Described, standard: unknown = schema.default): unknown {
+  if (standard !== undefined && unitOf(schema) !== '') return standard;
+  if (schema.examples) return schema.examples[0];
+  if (schema.const !== undefined) return schema.const === standard ? undefined : schema.const;
+  if (schema.enum) return schema.enum.find((value) => value !== standard);
+  if (schema.items) {
+    const item = exampleOf(schema.items as Described);
+    return item === undefined ? undefined : [item];
+  }
+  const [type] = [schema.type ?? ''].flat();
+  if (type === 'boolean') return !standard;
+  for (const choice of schema.anyOf ?? []) {
+    const example = exampleOf(choice as Described, standard);
+    if (example !== undefined) return example;
+  }
+  return type === 'object' ? undefined : standard;
+}
+
+function unitOf(schema: Described): string {
+  const type = typeOf(schema);
+  return type === 'duration' ? '`ms` `s` `m` `h` `d`' : type === 'size' ? '`B` `KiB` `MiB` `GiB`' : '';
 }
 
 function groupByFirst(fields: readonly FieldRow[]): Map<string, FieldRow[]> {
