@@ -1,4 +1,4 @@
-import type { ApiRoute } from './openapi.ts';
+import type { ApiRoute } from './openapi/routes.ts';
 
 /** What a first configuration is made of. */
 export interface FirstConfig {
