@@ -3,15 +3,26 @@ import { createServer } from 'node:http';
 import { promisify } from 'node:util';
 
 const signAsync = promisify(sign);
-const KID = 'bench-1';
+const KEYS = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+};
 
 /**
- * A small issuer on loopback: discovery, a key set with one RSA key of 2048 bits, and tokens signed with it (RS256),
- * which node does in its thread pool, on every core.
+ * A small issuer on loopback: discovery, a key set with an RSA key of 2048 bits and one on P-256, and tokens signed with
+ * them (RS256, ES256), which node does in its thread pool, on every core.
  */
 export async function startIssuer() {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-  const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KID, alg: 'RS256', use: 'sig' }] };
+  const keys = {};
+  for (const [alg, kind] of Object.entries(KEYS)) keys[alg] = await promisify(generateKeyPair)(...kind);
+  const jwks = {
+    keys: Object.entries(keys).map(([alg, { publicKey }]) => ({
+      ...publicKey.export({ format: 'jwk' }),
+      kid: alg,
+      alg,
+      use: 'sig',
+    })),
+  };
   const server = createServer((request, response) => {
     const issuer = urlOf(server);
     const pages = {
@@ -25,7 +36,10 @@ export async function startIssuer() {
   const url = urlOf(server);
   return {
     url,
-    tokens: (count) => Promise.all(Array.from({ length: count }, (_, at) => token(claimsOf(url, at), privateKey))),
+    /** The public keys as PEM, for those that take no key set. */
+    pem: (alg) => keys[alg].publicKey.export({ format: 'pem', type: 'spki' }),
+    tokens: (alg, count) =>
+      Promise.all(Array.from({ length: count }, (_, at) => token(alg, claimsOf(url, at), keys[alg].privateKey))),
     close: () => server.close(),
   };
 }
@@ -51,9 +65,10 @@ function claimsOf(iss, at) {
   };
 }
 
-async function token(claims, privateKey) {
-  const signed = [{ alg: 'RS256', typ: 'at+jwt', kid: KID }, claims].map(encode).join('.');
-  const signature = await signAsync('sha256', Buffer.from(signed), privateKey);
+async function token(alg, claims, key) {
+  const signed = [{ alg, typ: 'at+jwt', kid: alg }, claims].map(encode).join('.');
+  // JWS has the two numbers of an ECDSA signature side by side (RFC 7518 §3.4).
+  const signature = await signAsync('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
   return `${signed}.${signature.toString('base64url')}`;
 }
 

@@ -54,6 +54,28 @@ export async function startServer(core, command, args, { pattern, env }) {
   throw new Error(`${command} ${args[0] ?? ''} did not start: ${said.trim() || found || 'it said nothing for 10 s'}`);
 }
 
+/** Starts a server that says nothing when it is ready: it is asked until it takes a connection. */
+export async function startListening(core, command, args, port) {
+  const child = start(core, command, args);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    if (said.length < 64 * 1024) said += text;
+  });
+  const origin = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 100 && running.has(child); tries += 1) {
+    if (
+      await fetch(origin).then(
+        () => true,
+        () => false,
+      )
+    )
+      return { child, origin };
+    await wait(50);
+  }
+  await stop(child);
+  throw new Error(`${command} did not start: ${said.trim()}`);
+}
+
 /** Ends one process, by its own pid: gently, then not. */
 export async function stop(child) {
   if (!running.has(child)) return;
@@ -97,6 +119,15 @@ export function cpuSeconds({ pid }) {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [utime, stime] = [Number(fields[11]), Number(fields[12])];
   return (utime + stime) / ticksPerSecond;
+}
+
+/** Memory of a process that stands in RAM, in MiB; undefined without /proc. */
+export function residentMegabytes({ pid }) {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resolves to `value` after some time. The timer keeps nothing alive. */

@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { CORE, cpuSeconds, startServer, wait } from './processes.mjs';
-import { LISTENS } from './tools.mjs';
-
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+import { cpuSeconds, residentMegabytes, wait } from './processes.mjs';
+import { SUBJECTS } from './subjects.mjs';
 
 /** Of all look-ups of a run, those that have to be of the expected kind; the rest is the beginning of the run. */
 const NEARLY_ALL = 0.98;
@@ -15,24 +12,12 @@ export class MeasuredProxy {
   #origin;
   #admin;
 
-  /** Starts what a scenario needs. `main` is the gateway's entry file, `nodeOptions` go to node. Throws if it does not start. */
-  static async start(scenario, { main, issuer, upstream, nodeOptions }) {
-    const isGateway = scenario.cacheEntries !== undefined;
-    const program = isGateway
-      ? [main, 'start', '--config', here('gateway.yaml')]
-      : [here('peers/undici.mjs'), upstream];
-    const env = {
-      NODE_ENV: 'production',
-      BENCH_ISSUER: issuer,
-      BENCH_UPSTREAM: upstream,
-      BENCH_CACHE_ENTRIES: String(scenario.cacheEntries),
-    };
-    const args = [...nodeOptions(scenario), ...program];
-    const { child, said } = await startServer(CORE.measured, process.execPath, args, { pattern: LISTENS, env });
-    return new MeasuredProxy(scenario, child, said);
+  /** Starts what a scenario needs, see subjects.mjs. Throws if it does not start. */
+  static async start(scenario, world) {
+    return new MeasuredProxy(scenario, await SUBJECTS[scenario.subject].start(world, scenario));
   }
 
-  constructor(scenario, child, [, origin, admin]) {
+  constructor(scenario, { child, origin, admin }) {
     this.#scenario = scenario;
     this.#child = child;
     this.#origin = origin;
@@ -47,13 +32,13 @@ export class MeasuredProxy {
     return this.#child;
   }
 
-  /** Makes sure that it does what its scenario says, and that a gateway guards: 401 to whoever has no token. */
+  /** Makes sure that it does what its scenario says, and that whoever guards does: 401 to whoever has no token. */
   async check() {
     if (this.#admin) await this.#becomesReady();
-    const { path, tokens, status } = this.#scenario;
+    const { path, tokens, status, guards } = this.#scenario;
     const [token] = tokens ? readFileSync(tokens, 'utf8').split('\n', 1) : [];
     await this.#answers(path, token, status);
-    if (this.#admin && tokens) await this.#answers(path, undefined, 401);
+    if (guards) await this.#answers(path, undefined, 401);
   }
 
   async #becomesReady() {
@@ -83,9 +68,9 @@ export class MeasuredProxy {
 
   /** One run of load. `flaw` tells why its figures must not be believed; undefined when all was as it should be. */
   async measure(load) {
-    const { path, tokens } = this.#scenario;
+    const { path, tokens, connections, newIn, bodySize, rest } = this.#scenario;
     const before = { cpu: cpuSeconds(this.#child), counts: await this.#counts() };
-    const result = await load({ origin: this.#origin, path, tokens });
+    const result = await load({ origin: this.#origin, path, tokens, connections, newIn, bodySize, rest });
     await wait(50); // the connections that the load left behind close; they belong to this run
     const cpu = cpuSeconds(this.#child);
     const counts = difference(await this.#counts(), before.counts);
@@ -94,12 +79,13 @@ export class MeasuredProxy {
       rate: result.requests / result.seconds,
       p50: result.p50,
       p99: result.p99,
+      memory: residentMegabytes(this.#child),
       flaw: this.#flawOf(result, counts),
     };
   }
 
   #flawOf({ requests, refused, failed }, counts) {
-    const { status, expect } = this.#scenario;
+    const { status, expect, share = 1 } = this.#scenario;
     if (requests === 0) return 'nothing was answered';
     if (failed > 0) return `${failed} requests failed`;
     if (refused !== (status === 200 ? 0 : requests)) return `${refused} of ${requests} requests were refused`;
@@ -109,8 +95,10 @@ export class MeasuredProxy {
     const other = Object.entries(counts.statuses).find(([answer, count]) => !usual.includes(answer) && count > 0);
     if (other) return `${other[1]} answers were ${other[0]}`;
     if (expect === 'none') return counts.lookUps === 0 ? undefined : 'tokens were looked at';
-    const share = counts[expect] / counts.lookUps;
-    return share >= NEARLY_ALL ? undefined : `only ${(share * 100).toFixed(1)} % of the look-ups were a ${expect}`;
+    const found = counts[expect] / counts.lookUps;
+    return found >= share * NEARLY_ALL && found * NEARLY_ALL <= share
+      ? undefined
+      : `${(found * 100).toFixed(1)} % of the look-ups were a ${expect}, and not ${share * 100} %`;
   }
 
   /** What the gateway has counted so far: look-ups in its token cache by their result, and its answers by status. */

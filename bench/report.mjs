@@ -11,28 +11,47 @@ export function summaryOf(name, rounds) {
   const of = (field) => rounds.map((round) => round[field]);
   const cpu = median(of('cpu'));
   const spread = cpu && (Math.max(...of('cpu')) - Math.min(...of('cpu'))) / cpu;
-  return { name, cpu, spread, rate: median(of('rate')), p50: median(of('p50')), p99: median(of('p99')) };
+  return {
+    name,
+    cpu,
+    spread,
+    rate: median(of('rate')),
+    p50: median(of('p50')),
+    p99: median(of('p99')),
+    memory: median(of('memory')),
+  };
 }
 
-const COLUMNS = ['scenario', 'CPU µs/request', '× undici', 'spread', 'requests/s', '× undici', 'p50 ms', 'p99 ms'];
+/**
+ * A Markdown table of one group. The ratio is that of the CPU times to the first row of that name, and of each round by
+ * itself, of which the median counts: what happens on the machine meanwhile then meets both.
+ */
+export function scenarioTable(rounds, peer) {
+  const base = rounds.get(peer);
+  const rows = [...rounds].map(([name, figures]) => {
+    const { cpu, spread, rate, p50, p99, memory } = summaryOf(name, figures);
+    const ratios = base && figures.map((figure, round) => figure.cpu && figure.cpu / base[round].cpu);
+    return [
+      name,
+      shown(cpu, 1),
+      shown(ratios && median(ratios), 2),
+      cpu === undefined ? '-' : `${Math.round(spread * 100)} %`,
+      String(Math.round(rate)),
+      shown(p50, 2),
+      shown(p99, 2),
+      shown(memory, 0),
+    ];
+  });
+  const columns = ['', 'CPU µs/request', `× ${peer}`, 'spread', 'requests/s', 'p50 ms', 'p99 ms', 'MiB'];
+  return tableOf(columns, rows);
+}
 
-/** A Markdown table that reads well as plain text too. Ratios are to the first row that is named undici. */
-export function tableOf(summaries) {
-  const peer = summaries.find(({ name }) => name === 'undici');
-  const rows = summaries.map(({ name, cpu, spread, rate, p50, p99 }) => [
-    name,
-    shown(cpu, 1),
-    shown(cpu && peer && cpu / peer.cpu, 2),
-    cpu === undefined ? '-' : `${Math.round(spread * 100)} %`,
-    String(Math.round(rate)),
-    shown(peer && rate / peer.rate, 2),
-    shown(p50, 2),
-    shown(p99, 2),
-  ]);
-  const widths = COLUMNS.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
+/** A Markdown table that reads well as plain text too. */
+export function tableOf(columns, rows) {
+  const widths = columns.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
   const line = (cells) => `| ${cells.map((cell, at) => pad(cell, widths[at], at)).join(' | ')} |`;
   const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(COLUMNS), rule, ...rows.map(line)].join('\n');
+  return [line(columns), rule, ...rows.map(line)].join('\n');
 }
 
 function shown(number, digits) {
@@ -43,18 +62,20 @@ function pad(cell, width, at) {
   return at === 0 ? cell.padEnd(width) : cell.padStart(width);
 }
 
-/** The page that is kept: the table, and everything one has to know to compare it with another. */
-export function pageOf(facts, table, flaws) {
+/** The page that is kept: the tables, and everything one has to know to compare them with others. */
+export function pageOf(facts, tables, flaws) {
   const lines = Object.entries(facts).map(([name, value]) => `- ${name}: ${value}`);
   const doubts = flaws.length
     ? `\nDo not trust these figures:\n\n${flaws.map((flaw) => `- ${flaw}`).join('\n')}\n`
     : '';
+  const sections = Object.entries(tables).map(([title, table]) => `## ${title}\n\n${table}\n`);
   return `# Results
 
 Written by \`npm run bench\`; [README.md](README.md) tells what the rows are and how to read them.
 
-${table}
-${doubts}
+${sections.join('\n')}${doubts}
+## How
+
 ${lines.join('\n')}
 `;
 }

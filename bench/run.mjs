@@ -8,25 +8,37 @@ import { startIssuer } from './issuer.mjs';
 import { outputOf, pinning, stop, stopAll } from './processes.mjs';
 import { topFunctions } from './profile.mjs';
 import { MeasuredProxy } from './proxy.mjs';
-import { pageOf, summaryOf, tableOf } from './report.mjs';
+import { pageOf, scenarioTable } from './report.mjs';
 import { scenariosFor, writeTokens } from './scenarios.mjs';
+import { measureStartUp } from './startup.mjs';
+import { SUBJECTS } from './subjects.mjs';
 import { chooseLoad, startUpstream } from './tools.mjs';
 
 // The whole measurement, top to bottom: options, one world on loopback, interleaved rounds, a table.
 
 const USAGE = `usage: npm run bench -- [options]
 
+  --tables A,B       which tables: proxies, tokens, shapes, latency, startup (default: all)
+  --only A,B         only rows whose names contain one of these; the row that ratios are to always runs
   --seconds N        length of one run (default 2)
   --rounds N         runs of each scenario, of which the median counts (default 5)
   --connections N    connections, each with one request under way (default 64)
   --tokens N         different tokens where there are many (default 10000)
-  --only A,B         only these scenarios, by a word of their names (public, cached, many, …); undici always runs
+  --node FILE        node for the gateway and the peers written for node (default: the one that runs this)
   --load NAME        wrk or autocannon (default: wrk where it is installed)
   --upstream NAME    nginx or node (default: nginx where it is installed)
   --gateway FILE     the gateway's entry file, to compare builds (default ../dist/main.js)
   --results FILE     where the page of results goes (default RESULTS.md here; '-': nowhere)
   --profile FOLDER   have each proxy write a CPU profile there and tell its top functions; no results are kept
 `;
+
+/** Each table, by the word that chooses it, and the row that its ratios are to. */
+const TABLES = {
+  proxies: { title: 'One hot token, beside other proxies', peer: 'haproxy RS256' },
+  tokens: { title: 'Kinds of tokens', peer: 'bearergate' },
+  shapes: { title: 'Routes, connections, bodies, log', peer: 'bearergate' },
+  latency: { title: 'Latency at about half of what saturates the slowest', peer: 'haproxy RS256' },
+};
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -38,6 +50,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bearergate-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
+endIn(45 * 60);
 try {
   process.exitCode = await bench();
 } catch (error) {
@@ -52,19 +65,60 @@ async function bench() {
   const upstream = await startUpstream(folder, options.upstream);
   const issuer = await startIssuer();
   say(`load ${load.name}, upstream ${upstream.name}; signing ${options.tokens} tokens …`);
-  const files = writeTokens(folder, await issuer.tokens(options.tokens));
-  const scenarios = chosen(scenariosFor(files));
-  endIn(60 + scenarios.length * (options.rounds + 4) * (options.seconds + 2));
+  const RS256 = await issuer.tokens('RS256', options.tokens);
+  const files = writeTokens(folder, { RS256, ES256: await issuer.tokens('ES256', 1) });
+  const { gateway, node } = options;
+  const keys = keyFiles(issuer);
+  const world = { folder, gateway, node, nodeOptions, issuer: issuer.url, upstream: upstream.url, keys };
 
+  const missing = new Set();
+  const tables = {};
+  const flaws = [];
+  for (const [name, scenarios] of Object.entries(scenariosFor(files))) {
+    if (!options.tables.includes(name)) continue;
+    const { title, peer } = TABLES[name];
+    const proxies = await startAll(chosen(scenarios, peer), world, missing);
+    if (proxies.length === 0) continue;
+    say(`\n${title}: ${proxies.length} rows`);
+    const measured = await measure(proxies, load);
+    for (const { child } of proxies) await stop(child);
+    tables[title] = scenarioTable(measured.rounds, peer);
+    flaws.push(...measured.flaws.map((flaw) => `${title}: ${flaw}`));
+    say(`\n${tables[title]}`);
+    if (options.profile) sayProfiles(measured.rounds.keys());
+  }
+  if (options.tables.includes('startup')) {
+    const scenarios = scenariosFor(files).proxies.filter(
+      ({ subject }) => NODE_STACKS.includes(subject) && !missing.has(subject),
+    );
+    tables['Start-up and memory'] = await measureStartUp(scenarios, world, options.rounds);
+    say(`\n${tables['Start-up and memory']}`);
+  }
+  report(tables, flaws, [...missing], { load, upstream });
+  return flaws.length === 0 ? 0 : 1;
+}
+
+const NODE_STACKS = ['undici', 'fastify', 'express', 'bearergate'];
+
+function keyFiles(issuer) {
+  return Object.fromEntries(
+    ['RS256', 'ES256'].map((alg) => {
+      const file = join(folder, `${alg}.pem`);
+      writeFileSync(file, issuer.pem(alg));
+      return [alg, file];
+    }),
+  );
+}
+
+/** Starts what can be started here; what is missing is said, not left out silently. */
+async function startAll(scenarios, world, missing) {
   const proxies = [];
   for (const scenario of scenarios) {
-    const world = { main: options.gateway, issuer: issuer.url, upstream: upstream.url, nodeOptions };
-    proxies.push(await MeasuredProxy.start(scenario, world));
+    const reason = SUBJECTS[scenario.subject].missing();
+    if (reason) missing.add(reason);
+    else proxies.push(await MeasuredProxy.start(scenario, world));
   }
-  const { rounds, flaws } = await measure(proxies, load);
-  for (const { child } of proxies) await stop(child);
-  report(rounds, flaws, { load, upstream });
-  return flaws.length === 0 ? 0 : 1;
+  return proxies;
 }
 
 /** Round after round, each scenario once in each: what else happens on the machine then meets all of them alike. */
@@ -74,7 +128,7 @@ async function measure(proxies, load) {
   let first = 0;
   const runFor = (seconds) => (what) => {
     first += 1009;
-    return load.run({ ...what, first, seconds, connections });
+    return load.run({ ...what, first, seconds, connections: what.connections ?? connections });
   };
   for (const proxy of proxies) {
     await proxy.check();
@@ -94,18 +148,18 @@ async function measure(proxies, load) {
   return { rounds, flaws };
 }
 
-function report(rounds, flaws, tools) {
-  const table = tableOf([...rounds].map(([name, figures]) => summaryOf(name, figures)));
-  const facts = factsOf(tools);
-  say(`\n${table}\n`);
+function report(tables, flaws, missing, tools) {
+  const facts = { ...factsOf(tools), 'not measured': missing.join('; ') || 'nothing was missing' };
+  say('');
   for (const [name, value] of Object.entries(facts)) say(`${name}: ${value}`);
   for (const flaw of flaws) say(`NOT TO BE TRUSTED: ${flaw}`);
-  if (options.profile) {
-    for (const name of rounds.keys()) {
-      say(`\n${name}, self time:\n${topFunctions(join(options.profile, profileOf(name)), 30).join('\n')}`);
-    }
-  } else if (options.results !== '-') {
-    writeFileSync(options.results, pageOf(facts, table, flaws));
+  if (!options.profile && options.results !== '-') writeFileSync(options.results, pageOf(facts, tables, flaws));
+}
+
+function sayProfiles(names) {
+  for (const name of names) {
+    const file = join(options.profile, profileOf(name));
+    if (existsSync(file)) say(`\n${name}, self time:\n${topFunctions(file, 30).join('\n')}`);
   }
 }
 
@@ -118,7 +172,8 @@ function factsOf({ load, upstream }) {
     commit: commit ?? 'unknown',
     machine: `${model.trim()}, ${cpus().length} cores, ${process.platform} ${release()}`,
     'load average before': busyBefore.toFixed(2),
-    node: process.version,
+    node: outputOf(options.node, ['--version'])?.trim() ?? 'unknown',
+    haproxy: outputOf('haproxy', ['-v'])?.match(/version (\S+)/)?.[1] ?? 'not installed',
     load: load.name,
     upstream: upstream.name,
     pinning,
@@ -130,14 +185,11 @@ function factsOf({ load, upstream }) {
   };
 }
 
-/** The scenarios that were asked for; all, when none was named. Throws for a word that names none. */
-function chosen(scenarios) {
+/** The scenarios that were asked for; all, when none was named. */
+function chosen(scenarios, peer) {
   if (options.only === undefined) return scenarios;
   const words = options.only.split(',');
-  const has = (word) => scenarios.some(({ name }) => name.split(' ').includes(word));
-  const unknown = words.find((word) => !has(word));
-  if (unknown !== undefined) throw new Error(`--only: there is no scenario '${unknown}'`);
-  return scenarios.filter(({ name }) => name === 'undici' || words.some((word) => name.split(' ').includes(word)));
+  return scenarios.filter(({ name }) => name === peer || words.some((word) => name.includes(word)));
 }
 
 function nodeOptions({ name }) {
@@ -146,7 +198,7 @@ function nodeOptions({ name }) {
 }
 
 function profileOf(name) {
-  return `${name.replaceAll(' ', '-')}.cpuprofile`;
+  return `${name.replaceAll(/\W+/g, '-')}.cpuprofile`;
 }
 
 /** However something hangs, the script ends. */
@@ -167,7 +219,9 @@ function readOptions() {
         rounds: text('5'),
         connections: text('64'),
         tokens: text('10000'),
+        tables: text([...Object.keys(TABLES), 'startup'].join()),
         only: { type: 'string' },
+        node: text(process.execPath),
         load: { type: 'string' },
         upstream: { type: 'string' },
         gateway: text(here('../dist/main.js')),
@@ -186,6 +240,7 @@ function readOptions() {
     return {
       ...values,
       profile,
+      tables: values.tables.split(',').map((name) => oneOf('tables', name, [...Object.keys(TABLES), 'startup'])),
       load: oneOf('load', values.load, ['wrk', 'autocannon']),
       upstream: oneOf('upstream', values.upstream, ['nginx', 'node']),
       seconds: whole('seconds', values.seconds, 1),
@@ -210,5 +265,5 @@ function whole(name, given, least) {
 
 function oneOf(name, given, known) {
   if (given === undefined || known.includes(given)) return given;
-  throw new Error(`--${name} is ${known.join(' or ')}`);
+  throw new Error(`--${name}: ${given} is not ${known.join(' or ')}`);
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CORE, outputOf, run, start, startServer, stop, wait } from './processes.mjs';
+import { SIZES } from './upstream/answer.mjs';
 import { nginxConfig } from './upstream/nginx.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -28,15 +29,18 @@ function autocannonVersion() {
   }
 }
 
-async function runWrk({ origin, path, tokens, first, seconds, connections }) {
+async function runWrk({ origin, path, tokens, first, seconds, connections, newIn = 1, bodySize = 0, rest = 0 }) {
   const script = ['-s', here('load/requests.lua')];
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, ...script];
-  const input = [origin, '--', path, String(first), ...(tokens ? [tokens] : [])];
+  const how = [path, first, newIn, bodySize, rest].map(String);
+  const input = [origin, '--', ...how, ...(tokens ? [tokens] : [])];
   return lastLine(await run(CORE.rest, 'wrk', [...options, ...input], seconds + 10));
 }
 
-async function runAutocannon({ origin, path, tokens, first, seconds, connections }) {
-  const input = [origin + path, seconds, connections, first, ...(tokens ? [tokens] : [])].map(String);
+async function runAutocannon({ origin, path, tokens, first, seconds, connections, newIn = 1, bodySize = 0, rest = 0 }) {
+  if (rest > 0) throw new Error('only wrk can pause between requests: leave `latency` out, or install wrk');
+  const how = [origin + path, seconds, connections, first, newIn, bodySize].map(String);
+  const input = [...how, ...(tokens ? [tokens] : [])];
   return lastLine(await run(CORE.rest, process.execPath, [here('load/autocannon.mjs'), ...input], seconds + 10));
 }
 
@@ -59,6 +63,7 @@ export const LISTENS = /listens on (http:\S+)(?: \(admin: (http:[^\s)]+)\))?.*\n
 async function startNginx(folder, version) {
   mkdirSync(folder);
   const port = await freePort();
+  for (const [name, size] of Object.entries(SIZES)) writeFileSync(join(folder, name), Buffer.alloc(size, 'x'));
   const config = join(folder, 'nginx.conf');
   writeFileSync(config, nginxConfig(folder, port));
   // At the level `notice` it would tell that it is ready, but every request's trouble too; so it is asked instead.
@@ -75,7 +80,8 @@ async function startNginx(folder, version) {
   throw new Error(`nginx did not start: ${flaw}`);
 }
 
-function freePort() {
+/** A port that is free at this moment. */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {

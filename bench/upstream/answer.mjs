@@ -5,3 +5,6 @@ export const ANSWER = JSON.stringify({
   customer: 'c-1029',
   items: Array.from({ length: 8 }, (_, at) => ({ sku: `A-${1000 + at}`, quantity: at + 1, price: '19.90' })),
 });
+
+/** Under these names, any path's last segment, there are answers of other sizes, in bytes. */
+export const SIZES = { '1KiB': 1024, '100KiB': 100 * 1024, '10MiB': 10 * 1024 * 1024 };

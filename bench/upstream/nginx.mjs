@@ -1,4 +1,4 @@
-import { ANSWER } from './answer.mjs';
+import { ANSWER, SIZES } from './answer.mjs';
 
 /**
  * The text of an nginx configuration: one worker, everything within `folder`, so that it needs no rights and leaves
@@ -19,6 +19,9 @@ http {
 ${temporary.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join('\n')}
   server {
     listen 127.0.0.1:${port};
+    client_max_body_size 1g;
+    client_body_buffer_size 1m;
+    location ~ /(${Object.keys(SIZES).join('|')})$ { alias ${folder}/$1; }
     location / {
       default_type application/json;
       return 200 '${ANSWER}';
