@@ -1,9 +1,10 @@
-import { type DestinationStream, destination, type Level, type Logger, pino } from 'pino';
+import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import { rowOf, type Source } from '../errors/catalogue.ts';
 import type { Fault } from '../errors/fault.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
+import { BatchedOutput } from './output.ts';
 
 /** How a request ended, beside what its journey tells. */
 export interface Ending {
@@ -19,28 +20,21 @@ export interface Ending {
 /** Whose business a refusal is decides how loud it is: a client's mistake wakes nobody. */
 const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gateway: 'error' };
 
-const BUFFER = 4096;
-const MOST_BUFFERED = 8 * 1024 * 1024;
-const FLUSH_EVERY = 200;
-/** How long the last lines may take at the end. */
-const LAST_FLUSH = 1000;
-
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
   readonly #access: boolean;
-  readonly #output: Output;
-  /** Lines that could not be written. */
-  dropped = 0;
+  /** Undefined where lines go elsewhere. */
+  readonly #output: BatchedOutput | undefined;
 
   constructor(settings: { readonly level: Level; readonly access: boolean }, target: DestinationStream | undefined) {
-    const onDrop = () => {
-      this.dropped += 1;
-    };
-    this.#output = target ? { stream: target, end: async () => {} } : standardOutput(onDrop);
+    this.#output = target ? undefined : new BatchedOutput();
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
-    this.#pino = pino({ level: settings.level, base: null, timestamp: isoTime, formatters }, this.#output.stream);
+    this.#pino = pino(
+      { level: settings.level, base: null, timestamp: isoTime, formatters },
+      target ?? (this.#output as BatchedOutput),
+    );
   }
 
   /** The one line of a request. */
@@ -100,41 +94,15 @@ export class Log implements KeyObserver, TargetObserver {
     this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
   }
 
-  /** Writes what is buffered. Nothing is logged after that. */
-  end(): Promise<void> {
-    return this.#output.end();
+  /** Lines that could not be written. */
+  get dropped(): number {
+    return this.#output?.dropped ?? 0;
   }
-}
 
-/** Where lines go, and how that ends. */
-interface Output {
-  readonly stream: DestinationStream;
-  /** Resolves when what is buffered has been written, or after a moment when nobody takes it. */
-  end(): Promise<void>;
-}
-
-/** Lines leave in batches and never block the event loop, even when nobody reads the other end of the pipe. */
-function standardOutput(onDrop: () => void): Output {
-  const stream = destination({ dest: 1, sync: false, minLength: BUFFER, maxLength: MOST_BUFFERED });
-  stream.on('drop', onDrop);
-  // A full disk or a reader that has gone: lines are lost and counted, requests go on.
-  stream.on('error', onDrop);
-  const timer = setInterval(() => stream.flush(() => {}), FLUSH_EVERY).unref();
-  return {
-    stream,
-    async end() {
-      clearInterval(timer);
-      await new Promise<void>((resolve) => {
-        const deadline = setTimeout(resolve, LAST_FLUSH);
-        stream.flush(() => {
-          clearTimeout(deadline);
-          resolve();
-        });
-      });
-      // Without this pino flushes once more at exit, and waits for a reader that may never come.
-      stream.destroy();
-    },
-  };
+  /** Writes what is buffered. Nothing is logged after that. */
+  async end(): Promise<void> {
+    await this.#output?.end();
+  }
 }
 
 let lastTime = 0;

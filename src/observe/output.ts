@@ -1,0 +1,134 @@
+import { write } from 'node:fs';
+
+/** Writes bytes, or some of them, as fs.write does. */
+export type WriteBytes = (
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  done: (error: NodeJS.ErrnoException | null, written: number) => void,
+) => void;
+
+const toStdout: WriteBytes = (bytes, offset, length, done) => write(1, bytes, offset, length, null, done);
+
+/** So many bytes leave at once where there are more. */
+const BATCH = 16 * 1024;
+const CHUNK = 64 * 1024;
+const MOST_BUFFERED = 8 * 1024 * 1024;
+/** How long, in ms, a line waits for others. */
+const FLUSH_EVERY = 200;
+/** How long, in ms, until a reader that can't take more is tried again. */
+const RETRY_AFTER = 100;
+/** How long, in ms, the last lines may take at the end. */
+const LAST_FLUSH = 1000;
+
+interface Chunk {
+  readonly bytes: Buffer;
+  length: number;
+  lines: number;
+}
+
+/**
+ * Takes lines and writes them in batches. It never blocks the event loop: while nobody reads the other end, lines wait in
+ * memory up to a bound, and are then dropped and counted. Lines are copied into one buffer as they come: as a text that
+ * grows, they cost twice that when it is written.
+ */
+export class BatchedOutput {
+  /** Lines that could not be written: nobody reads, the disk is full, the reader has gone. */
+  dropped = 0;
+  readonly #write: WriteBytes;
+  readonly #timer: NodeJS.Timeout;
+  #current: Chunk = newChunk(CHUNK);
+  #waiting: Chunk[] = [];
+  #leaving: Chunk | undefined;
+  #written = 0;
+  #spare: Chunk | undefined;
+  #buffered = 0;
+  #ended: (() => void) | undefined;
+
+  constructor(write: WriteBytes = toStdout) {
+    this.#write = write;
+    this.#timer = setInterval(() => this.#flush(), FLUSH_EVERY).unref();
+  }
+
+  write(line: string): void {
+    // No text is longer than this in UTF-8.
+    const most = line.length * 3;
+    if (this.#buffered + most > MOST_BUFFERED) {
+      this.dropped += 1;
+      return;
+    }
+    if (this.#current.length + most > this.#current.bytes.length) this.#turn(most);
+    const chunk = this.#current;
+    const length = chunk.bytes.write(line, chunk.length);
+    chunk.length += length;
+    chunk.lines += 1;
+    this.#buffered += length;
+    if (chunk.length >= BATCH) this.#flush();
+  }
+
+  /** Resolves when everything has been written, or after a moment when nobody takes it. Nothing is written after that. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await new Promise<void>((resolve) => {
+      const deadline = setTimeout(resolve, LAST_FLUSH);
+      this.#ended = () => {
+        clearTimeout(deadline);
+        resolve();
+      };
+      this.#flush();
+      if (this.#leaving === undefined) this.#ended();
+    });
+  }
+
+  /** Puts what there is in line, and goes on in a chunk with room for `most` bytes. */
+  #turn(most: number): void {
+    this.#waiting.push(this.#current);
+    this.#current = (most <= CHUNK && this.#spare) || newChunk(Math.max(most, CHUNK));
+    this.#spare = undefined;
+  }
+
+  #flush(): void {
+    if (this.#leaving !== undefined) return;
+    if (this.#waiting.length === 0 && this.#current.lines > 0) this.#turn(0);
+    this.#leaving = this.#waiting.shift();
+    this.#written = 0;
+    if (this.#leaving !== undefined) this.#send(this.#leaving);
+    else this.#ended?.();
+  }
+
+  #send({ bytes, length }: Chunk): void {
+    this.#write(bytes, this.#written, length - this.#written, this.#sent);
+  }
+
+  readonly #sent = (error: NodeJS.ErrnoException | null, written: number): void => {
+    const chunk = this.#leaving as Chunk;
+    if (error === null) this.#written += written;
+    else if (error.code === 'EAGAIN') {
+      setTimeout(() => this.#send(chunk), RETRY_AFTER).unref();
+      return;
+    } else {
+      this.dropped += chunk.lines;
+      this.#written = chunk.length;
+    }
+    if (this.#written < chunk.length) {
+      this.#send(chunk);
+      return;
+    }
+    this.#buffered -= chunk.length;
+    this.#leaving = undefined;
+    this.#recycle(chunk);
+    // What came meanwhile waits for a batch again, but for what had filled a chunk, and at the end.
+    if (this.#waiting.length > 0 || this.#current.length >= BATCH || this.#ended) this.#flush();
+  };
+
+  #recycle(chunk: Chunk): void {
+    if (chunk.bytes.length !== CHUNK) return;
+    chunk.length = 0;
+    chunk.lines = 0;
+    this.#spare = chunk;
+  }
+}
+
+function newChunk(size: number): Chunk {
+  return { bytes: Buffer.allocUnsafe(size), length: 0, lines: 0 };
+}
