@@ -2,6 +2,7 @@ import type { GatewayRoute } from './assembly.ts';
 import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
 import type { RequestHead } from './request/head.ts';
+import { type Trace, traceOf } from './request/trace.ts';
 import type { Target } from './route/target.ts';
 
 /** Who is at the other end of the connection. */
@@ -20,6 +21,8 @@ export class Journey {
   readonly head: RequestHead | undefined;
   /** Milliseconds by the monotonic clock. */
   readonly startedAt: number;
+  /** Its ids stand in the log line; whatever exports spans one day begins here. */
+  readonly trace: Trace;
   target: Target | undefined;
   /** The host that the client addressed, port included. */
   authority = '';
@@ -41,6 +44,7 @@ export class Journey {
     this.id = id;
     this.peer = peer;
     this.head = head;
+    this.trace = traceOf(head);
     this.startedAt = performance.now();
   }
 

@@ -169,7 +169,7 @@ class Findings {
   #upstream(permit: Permit): ExplainedUpstream {
     const { head, target, route, id, authority } = this.#journey;
     if (!head || !target || !route) throw new Error('a permit without a route');
-    const facts = { head, permit, requestId: id, authority, peer: PEER };
+    const facts = { head, permit, requestId: id, trace: this.#journey.trace, authority, peer: PEER };
     const { path, headers } = route.forwarder.preview(facts, target.path, target.query);
     const { upstream, headers: rules } = permit.route;
     const secret = new Set(

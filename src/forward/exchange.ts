@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from '../errors/fault.ts';
 import { leaveUnread } from '../request/linger.ts';
+import { contentLength, dropContentLength, isEventStream, passOnInterim, plainReason } from './answer.ts';
 import { RequestBody } from './body.ts';
 import { isConnectFailure } from './connect.ts';
 import { failureFault, isBrokenConnection } from './failure.ts';
@@ -56,6 +57,7 @@ export class Exchange implements Sending {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
+  #interim = 0;
   /** Set for an event stream. */
   #stream: OpenStream | undefined;
   /** Nobody is interested any more in what undici tells. */
@@ -112,7 +114,10 @@ export class Exchange implements Sending {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    if (status < 200) return true; // interim answers (RFC 9110 §15.2) are the upstream's talk with us
+    if (status < 200) {
+      this.#interimAnswer(status, raw);
+      return true;
+    }
     const { request, response, facts } = this.#passage;
     // Its body was refused while it was on its way.
     if (response.headersSent) this.#clientGone();
@@ -133,7 +138,7 @@ export class Exchange implements Sending {
       leaveUnread(request);
     }
     if (status === 204) dropContentLength(headers);
-    response.writeHead(status, PLAIN_REASON.test(statusText) ? statusText : '', headers);
+    response.writeHead(status, plainReason(statusText), headers);
     this.#answering = true;
     if (facts.head.method === 'HEAD' || status === 204 || status === 304) {
       // Complete here: of a Content-Length that undici waits for in vain (RFC 9110 §8.6) we want to hear nothing.
@@ -148,6 +153,13 @@ export class Exchange implements Sending {
       queueMicrotask(() => response.headersSent && flush(response));
     }
     return true;
+  }
+
+  #interimAnswer(status: number, raw: readonly Buffer[]): void {
+    const { request, response, facts } = this.#passage;
+    if (this.#over || this.#interim === MOST_INTERIM || response.headersSent || request.httpVersion === '1.0') return;
+    this.#interim += 1;
+    passOnInterim(status, this.#rules.forClient(raw, facts, this.options.path) ?? [], response);
   }
 
   onData(chunk: Buffer): boolean {
@@ -280,40 +292,14 @@ export class Exchange implements Sending {
 }
 
 const NONE: readonly Target[] = [];
+/** An upstream that goes on with them for ever fills nobody's memory. */
+const MOST_INTERIM = 8;
 
 /** Up to so many bytes it is cheaper to copy than to gather, measured with node's own server: 16.4 µs and 14.9 µs. */
 const SHORT = 16 * 1024;
 
-/** What node lets stand in a status line; in UTF-8, as some servers write it, it would throw. It means nothing (RFC 9112 §4). */
-const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
-
 function flush(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();
-}
-
-/** Whether an answer is one that goes on (WHATWG HTML §9.2.5). One with a length is not. */
-function isEventStream(headers: readonly string[]): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length === 12 && name.toLowerCase() === 'content-type')
-      return /^text\/event-stream(?:[; \t]|$)/i.test(headers[at + 1] as string);
-  }
-  return false;
-}
-
-function contentLength(headers: readonly string[]): number | undefined {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
-  }
-  return undefined;
-}
-
-/** RFC 9110 §8.6: a 204 has none. */
-function dropContentLength(headers: string[]): void {
-  for (let at = 0; at < headers.length; at += 2) {
-    if ((headers[at] as string).toLowerCase() === 'content-length') headers.splice(at, 2);
-  }
 }
 
 /** The fault for a body above a limit in bytes. */

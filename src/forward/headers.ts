@@ -1,6 +1,7 @@
 import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
 import { OWN_NAME, type RequestHead } from '../request/head.ts';
+import type { Trace } from '../request/trace.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
@@ -11,6 +12,7 @@ export interface RequestFacts {
   readonly head: RequestHead;
   readonly permit: Permit;
   readonly requestId: string;
+  readonly trace: Trace;
   /** The Host that the client addressed, port included. */
   readonly authority: string;
   readonly peer: { readonly address: string; readonly encrypted: boolean; readonly trusted: boolean };
@@ -81,12 +83,21 @@ export class HeaderRules {
       headers.push('Content-Length', String(head.contentLength));
     this.#pushForwarded(headers, request);
     if (!this.#own.has('x-request-id')) headers.push('X-Request-Id', requestId);
+    this.#pushTrace(headers, request);
     const facts: TemplateFacts = { permit: request.permit, requestId, host: authority };
     for (const [name, render] of this.#set) {
       const value = render(facts);
       if (value !== undefined) headers.push(name, value);
     }
     return headers;
+  }
+
+  #pushTrace(headers: string[], { head, trace }: RequestFacts): void {
+    if (this.#remove.has('traceparent') || this.#own.has('traceparent')) return;
+    headers.push('traceparent', trace.parent);
+    // Of another trace than the one that goes on it would be a lie.
+    if (trace.parent === head.traceParents[0] && !this.#remove.has('tracestate') && !this.#own.has('tracestate'))
+      for (const text of head.traceStates) headers.push(text);
   }
 
   #copyOnward(head: RequestHead, headers: string[]): void {

@@ -130,6 +130,8 @@ function requestLine(journey: Journey, { status, durationMs, aborted, broken }: 
   const { head, target, route, permit, fault } = journey;
   return {
     id: journey.id,
+    trace: journey.trace.traceId,
+    span: journey.trace.spanId,
     client: journey.peer.address,
     method: head?.method,
     host: journey.authority || undefined,

@@ -13,6 +13,8 @@ export type FieldKind =
   | 'method-override'
   | 'request-id'
   | 'te'
+  | 'trace-parent'
+  | 'trace-state'
   | 'transfer-encoding'
   | 'upgrade'
   | 'via';
@@ -33,6 +35,8 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
   'proxy-authorization': 'drop',
   'proxy-connection': 'drop',
   te: 'te',
+  traceparent: 'trace-parent',
+  tracestate: 'trace-state',
   trailer: 'drop',
   'transfer-encoding': 'transfer-encoding',
   upgrade: 'upgrade',

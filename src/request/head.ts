@@ -34,6 +34,10 @@ export class RequestHead {
   closes = false;
   expect: string | undefined;
   acceptsTrailers = false;
+  /** The values of traceparent fields; more than one is none that counts. */
+  readonly traceParents: string[] = [];
+  /** Names and values of tracestate fields: they mean something beside a traceparent alone. */
+  readonly traceStates: string[] = [];
   /** Of Max-Forwards (RFC 9110 §7.6.2), where the method is one for which it means something. */
   maxForwards: number | undefined;
   /** Methods that X-HTTP-Method-Override and its like ask for; they go on. */
@@ -125,6 +129,12 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
         break;
       case 'te':
         head.acceptsTrailers = value.toLowerCase() === 'trailers';
+        break;
+      case 'trace-parent':
+        head.traceParents.push(value);
+        break;
+      case 'trace-state':
+        head.traceStates.push(name, value);
         break;
       case 'upgrade':
         head.upgrade = true;

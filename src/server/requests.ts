@@ -180,7 +180,14 @@ export class Requests {
     }
     journey.permit = permit;
     route.forwarder.forward(permit, {
-      facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
+      facts: {
+        head,
+        permit,
+        requestId: journey.id,
+        trace: journey.trace,
+        authority: journey.authority,
+        peer: journey.peer,
+      },
       path: target.path,
       query: target.query,
       request,

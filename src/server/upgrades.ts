@@ -131,7 +131,14 @@ class Upgrade {
     if (!head || !target || !route) throw new Error('a permit without a route');
     journey.permit = permit;
     route.forwarder.upgrade(permit, {
-      facts: { head, permit, requestId: journey.id, authority: journey.authority, peer: journey.peer },
+      facts: {
+        head,
+        permit,
+        requestId: journey.id,
+        trace: journey.trace,
+        authority: journey.authority,
+        peer: journey.peer,
+      },
       path: target.path,
       query: target.query,
       record: journey,

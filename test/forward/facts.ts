@@ -2,7 +2,8 @@ import { Permit } from '../../src/authorise/permit.ts';
 import type { Config, RouteSettings } from '../../src/config/config.ts';
 import type { RequestFacts } from '../../src/forward/headers.ts';
 import { FieldSorter } from '../../src/request/fields.ts';
-import { readHead } from '../../src/request/head.ts';
+import { type RequestHead, readHead } from '../../src/request/head.ts';
+import { type Trace, traceOf } from '../../src/request/trace.ts';
 import type { Params } from '../../src/route/table.ts';
 import type { JsonObject } from '../../src/token/compact.ts';
 import { type IssuerVerifier, Verified } from '../../src/verify/verifier.ts';
@@ -61,9 +62,18 @@ export function factsOf(route: RouteSettings, fields: readonly WireHeader[], opt
     head: head.value,
     permit: permitFor(route, claims, params),
     requestId: '01ARYZ6S41TSV4RRFFQ69G5FAV',
+    trace: traceIn(head.value),
     authority: head.value.host,
     peer: { address, encrypted, trusted },
   };
+}
+
+/** The trace that begins where a request brings none. */
+export const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+
+function traceIn(head: RequestHead): Trace {
+  const trace = traceOf(head);
+  return head.traceParents[0] === trace.parent ? trace : { parent: TRACE, traceId: '', spanId: '' };
 }
 
 /** Names and values in turn as pairs. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { HeaderRules } from '../../src/forward/headers.ts';
 import type { WireHeader } from '../support/http-bytes.ts';
-import { type FactsOptions, factsOf, pairs, routeOf } from './facts.ts';
+import { type FactsOptions, factsOf, pairs, routeOf, TRACE } from './facts.ts';
 
 function sent(route: object, fields: readonly WireHeader[], options: FactsOptions & { upstream?: object } = {}) {
   const settings = routeOf(route, options.upstream);
@@ -10,7 +10,7 @@ function sent(route: object, fields: readonly WireHeader[], options: FactsOption
 
 /** What is sent beside what the gateway sends always. */
 function extra(...from: Parameters<typeof sent>): readonly WireHeader[] {
-  const always = /^(?:host|x-forwarded-(?:for|host|proto)|via|x-request-id)$/i;
+  const always = /^(?:host|x-forwarded-(?:for|host|proto)|via|x-request-id|traceparent)$/i;
   return sent(...from).filter(([name]) => !always.test(name));
 }
 
@@ -25,6 +25,7 @@ test('an upstream gets the Host, who asked, through whom, and an id', (t) => {
     ['X-Forwarded-Proto', 'http'],
     ['Via', '1.1 bearergate'],
     ['X-Request-Id', '01ARYZ6S41TSV4RRFFQ69G5FAV'],
+    ['traceparent', TRACE],
   ]);
   t.deepEqual(values(sent({}, [], { encrypted: true }), 'X-Forwarded-Proto'), ['https']);
 });
@@ -367,4 +368,20 @@ test('an upstream cannot nominate away what the route sets', (t) => {
   t.deepEqual(answered(route, [['Connection', 'Strict-Transport-Security']]), [
     ['Strict-Transport-Security', 'max-age=1'],
   ]);
+});
+
+const GIVEN = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+test('a trace goes on with its state, and a new one has none', (t) => {
+  const state = ['tracestate', 'vendor=1'] as const;
+  const trace = (route: object, fields: readonly WireHeader[]) =>
+    sent(route, fields).filter(([name]) => name.toLowerCase().startsWith('trace'));
+  t.deepEqual(trace({}, [['TraceParent', GIVEN], state]), [['traceparent', GIVEN], state]);
+  t.deepEqual(trace({}, [['traceparent', 'x'], state]), [['traceparent', TRACE]]);
+  t.deepEqual(trace({ headers: { remove: ['traceparent'] } }, [['traceparent', GIVEN], state]), []);
+  t.deepEqual(trace({ headers: { remove: ['Tracestate'] } }, [['traceparent', GIVEN], state]), [
+    ['traceparent', GIVEN],
+  ]);
+  const own = { headers: { set: { Traceparent: '{request.id}' } } };
+  t.deepEqual(trace(own, [['traceparent', GIVEN], state]), [['Traceparent', '01ARYZ6S41TSV4RRFFQ69G5FAV']]);
 });

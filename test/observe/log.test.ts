@@ -9,11 +9,12 @@ test('a request has one line, with what an operator needs and nothing that is se
   const headers = [['Authorization', `Bearer ${token}`], ...Object.entries(SECRETS)] as [string, string][];
   await gateway.ask(requestBytes({ target: '/orders/7?access_token=query-secret', headers }));
   const line = await gateway.waitForLine(({ msg }) => msg === 'served');
-  const { id, time, durationMs, upstreamMs, host, ...rest } = line;
+  const { id, time, durationMs, upstreamMs, host, trace, span, ...rest } = line;
   t.regex(String(id), /^[0-9A-HJKMNP-TV-Z]{26}$/);
   t.regex(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   t.true(Number(durationMs) >= Number(upstreamMs) && Number(upstreamMs) > 0);
   t.is(typeof host, 'string');
+  t.regex(`${trace} ${span}`, /^[0-9a-f]{32} [0-9a-f]{16}$/);
   t.deepEqual(rest, {
     level: 'info',
     client: '127.0.0.1',

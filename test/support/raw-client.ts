@@ -44,6 +44,11 @@ export interface RawConnection {
   read(options?: RawOptions): Promise<RawExchange>;
 }
 
+/** The answers without the interim ones before them (RFC 9110 §15.2). */
+export function finals(responses: readonly RawResponse[]): readonly RawResponse[] {
+  return responses.filter(({ status }) => status >= 200 || status === 101);
+}
+
 /** Opens a connection on 127.0.0.1 on which one says every byte oneself. */
 export async function connectRaw(port: number): Promise<RawConnection> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
