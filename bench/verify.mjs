@@ -1,12 +1,12 @@
 // What verification itself costs, without a network: by algorithm, uncached, cached, refused and refused again; and
 // whether a flood of forged tokens pushes the good ones out. Run after a build: npm --prefix bench run verify
 import { sign as cryptoSign, generateKeyPairSync } from 'node:crypto';
-import { systemClock } from '../dist/clock.js';
-import { RawToken } from '../dist/token/raw-token.js';
-import { TokenCache } from '../dist/verify/cache.js';
-import { CachedVerifier } from '../dist/verify/cached.js';
-import { KeySet } from '../dist/verify/keys.js';
-import { JwtVerifier } from '../dist/verify/kinds/jwt.js';
+import { systemClock } from '../src/clock.ts';
+import { RawToken } from '../src/token/raw-token.ts';
+import { TokenCache } from '../src/verify/cache.ts';
+import { CachedVerifier } from '../src/verify/cached.ts';
+import { KeySet } from '../src/verify/keys.ts';
+import { JwtVerifier } from '../src/verify/kinds/jwt.ts';
 
 const ALGORITHMS = {
   RS256: {

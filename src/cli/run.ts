@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { version } from '../version.ts';
 import { COMMANDS, type Command, helpText, usageText } from './commands.ts';
 import { type CommandIo, EXIT } from './io.ts';
 
@@ -40,8 +40,4 @@ function print(text: string, io: CommandIo): number {
 function complain(message: string, usage: string, io: CommandIo): number {
   io.stderr(`bearergate: ${message}\n${usage}`);
   return EXIT.usage;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { buildConnector } from 'undici';
 import type { UpstreamTls } from '../config/config.ts';
+import { buildConnector } from './undici.ts';
 
 /** How a connection to one target is secured, in the terms of node:tls. */
 export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> {

@@ -1,7 +1,7 @@
-import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
 import { createConnector, isConnectFailure, type TlsOptions, tlsOptions, withoutBrackets } from './connect.ts';
+import { type Dispatcher, Pool } from './undici.ts';
 
 /** What undici is asked to send. Its own types leave `servername` out, which its documentation has. */
 export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origin'> {
