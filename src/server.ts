@@ -12,6 +12,7 @@ import { createAdminServer } from './observe/admin.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Requests } from './server/requests.ts';
 import type { Fetch } from './verify/fetch.ts';
@@ -55,6 +56,7 @@ export class GatewayServer {
     this.#admin = createAdminServer({
       metrics,
       readiness: state,
+      routes: () => routesAsJson(this.#world.config),
       explain: async (json) => {
         const question = readQuestion(json);
         return typeof question === 'string' ? question : explain(question, this.#world, clock.now());

@@ -1,12 +1,6 @@
-import { check } from './check.ts';
-import { demo } from './demo.ts';
-import { diff } from './diff.ts';
-import { explainCommand } from './explain.ts';
-import { init } from './init.ts';
 import type { CommandIo } from './io.ts';
-import { matchRoute, routes } from './routes.ts';
-import { schema } from './schema.ts';
-import { start } from './start.ts';
+
+// Each command loads what it needs when it runs: `health`, which containers run every few seconds, needs very little.
 
 /** What a command gets from the command line. */
 export interface CommandInput {
@@ -28,7 +22,7 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   /** Answers the exit code, or what is wrong with how it was called. */
-  readonly run: (input: CommandInput, io: CommandIo) => number | string | Promise<number | string>;
+  readonly run: (input: CommandInput, io: CommandIo) => Promise<number | string>;
 }
 
 /** Every command, in the order in which one meets them. */
@@ -38,22 +32,23 @@ export const COMMANDS: readonly Command[] = [
     options: {},
     usage: 'demo [--config FILE]',
     summary: 'run a complete world: a development issuer, a small API and the gateway in front of it',
-    run: ({ file }, io) => demo({ file }, io),
+    run: async ({ file }, io) => (await import('./demo.ts')).demo({ file }, io),
   },
   {
     name: 'start',
     options: {},
     usage: 'start [--config FILE]',
     summary: 'run the gateway',
-    run: ({ file }, io) => start({ file }, io),
+    run: async ({ file }, io) => (await import('./start.ts')).start({ file }, io),
   },
   {
     name: 'check',
     options: { format: { type: 'string' } },
     usage: 'check [--config FILE] [--format text|json]',
     summary: 'tell every problem of a configuration, with its position',
-    run: ({ file, values }, io) => {
+    run: async ({ file, values }, io) => {
       const format = formatOf(values);
+      const { check } = await import('./check.ts');
       return format ? check({ file, format }, io) : FORMATS;
     },
   },
@@ -67,9 +62,10 @@ export const COMMANDS: readonly Command[] = [
   --format       text (default) or json
 Exit codes: 0; with --match 2 where no route takes the request; 1 the configuration has problems.
 `,
-    run: ({ file, values, words }, io) => {
+    run: async ({ file, values, words }, io) => {
       const format = formatOf(values);
       if (!format) return FORMATS;
+      const { matchRoute, routes } = await import('./routes.ts');
       const [method, url, ...more] = words;
       if (!values.match) return method === undefined ? routes({ file, format }, io) : `unexpected argument '${method}'`;
       if (method === undefined || url === undefined || more.length > 0) return '--match takes a method and a URL';
@@ -87,9 +83,10 @@ Exit codes: 0; with --match 2 where no route takes the request; 1 the configurat
   --format       text (default) or json
 Exit codes: 0 forwarded, 2 refused.
 `,
-    run: ({ file, values, words: [method = '', url = ''] }, io) => {
+    run: async ({ file, values, words: [method = '', url = ''] }, io) => {
       const format = formatOf(values);
       if (!format) return FORMATS;
+      const { explainCommand } = await import('./explain.ts');
       const { token, header = [] } = values as { token?: string; header?: string[] };
       return explainCommand({ file, method, url, token, headers: header, format }, io);
     },
@@ -103,8 +100,9 @@ Exit codes: 0 forwarded, 2 refused.
     details: `  --format       text (default) or json
 Exit codes: 0; 3 something becomes public or loses a check; 1 a file has problems.
 `,
-    run: ({ values, words: [before = '', after = ''] }, io) => {
+    run: async ({ values, words: [before = '', after = ''] }, io) => {
       const format = formatOf(values);
+      const { diff } = await import('./diff.ts');
       return format ? diff({ before, after, format }, io) : FORMATS;
     },
   },
@@ -128,18 +126,30 @@ Exit codes: 0; 3 something becomes public or loses a check; 1 a file has problem
   --force        replace the file where it is there already
 What is not given is asked for on a terminal.
 `,
-    run: ({ values }, io) => {
+    run: async ({ values }, io) => {
+      const { init } = await import('./init.ts');
       const given = values as Record<string, string | undefined>;
       const { issuer, audience, upstream, output = './gateway.yaml', 'from-openapi': openApi } = given;
       return init({ issuer, audience, upstream, output, force: values.force === true, openApi }, io);
     },
   },
   {
+    name: 'health',
+    options: {},
+    usage: 'health [--config FILE]',
+    summary: 'ask the running gateway whether it is ready, for container health checks',
+    details: `Asks /readyz at the admin address of the configuration, of which nothing else has to be right.
+Exit codes: 0 ready; 1 not ready or not reached, and why.
+`,
+    run: async ({ file }, io) => (await import('./health.ts')).health({ file }, io),
+  },
+  {
     name: 'schema',
     options: {},
     usage: 'schema',
     summary: 'print the JSON Schema of the configuration',
-    run: (_, io) => {
+    run: async (_, io) => {
+      const { schema } = await import('./schema.ts');
       io.stdout(schema());
       return 0;
     },

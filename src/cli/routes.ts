@@ -8,6 +8,7 @@ import { helpFor } from '../errors/help.ts';
 import { stop } from '../outcome.ts';
 import { findRoute } from '../route/find.ts';
 import { hostName } from '../route/host.ts';
+import { listRoutes, routesAsJson } from '../route/list.ts';
 import { type Asked, inMatchOrder, type Standing, standingOf, takesPath } from '../route/ranking.ts';
 import { RouteTable } from '../route/table.ts';
 import { canonicalTarget, type Target } from '../route/target.ts';
@@ -34,19 +35,11 @@ export function goodConfig(file: string, io: CommandIo): Good | undefined {
 export function routes({ file, format }: RoutesOptions, io: CommandIo): number {
   const loaded = goodConfig(file, io);
   if (!loaded) return EXIT.problems;
-  const viewOf = viewer(loaded);
-  const rows = inMatchOrder(loaded.config.routes).map((route) => ({
-    view: viewOf(route),
-    warnings: loaded.warnings.filter(({ route: id }) => id === route.id),
-  }));
   if (format === 'json') {
-    const all = rows.map(({ view, warnings }) => ({
-      ...view,
-      warnings: warnings.map(({ name, message }) => ({ name, message })),
-    }));
-    io.stdout(`${JSON.stringify({ routes: all })}\n`);
+    io.stdout(`${JSON.stringify(routesAsJson(loaded.config))}\n`);
     return EXIT.ok;
   }
+  const rows = listRoutes(loaded.config);
   const lines = table([
     ['route', 'takes', 'who may enter', 'goes to'],
     ...rows.map(({ view }) => [view.id, takes(view), whoMayEnter(view), goesTo(view)]),
@@ -63,8 +56,8 @@ function warningLine({ file, line, column, message }: Problem): string {
 type Route = Config['routes'][number];
 
 /** The view of each route. */
-function viewer({ config, written }: Good): (route: Route) => RouteView {
-  const views = viewsOf(config.routes, written);
+function viewer({ config }: Good): (route: Route) => RouteView {
+  const views = viewsOf(config.routes, config.written);
   const byRoute = new Map(config.routes.map((route, index) => [route, views[index] as RouteView]));
   return (route) => byRoute.get(route) as RouteView;
 }
@@ -127,7 +120,7 @@ function fates(loaded: Good, { authority = '', path }: Target, method: string): 
   return inMatchOrder(routes).map((route) => {
     const standing = standingOf(route, winner, asked);
     const place = ['routes', routes.indexOf(route), 'match'];
-    const isHidden = ['host', 'path'].some((key) => loaded.written.referenceAt([...place, key]) !== undefined);
+    const isHidden = ['host', 'path'].some((key) => loaded.config.written.referenceAt([...place, key]) !== undefined);
     // A reason quotes hosts and paths, which are not to be shown where they came from `${…}`.
     const reason = isHidden ? HIDDEN[standing.kind] : reasonFor(standing, route, asked);
     return { view: viewOf(route), verdict: standing.kind, reason, near: takesPath(route, path) };

@@ -2,7 +2,7 @@ import type { ErrorStyle } from '../errors/problem.ts';
 import type { TokenPlace } from '../token/extract.ts';
 import type { AnyIssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
 import type { PathPattern } from './pattern.ts';
-import type { Path } from './problem.ts';
+import type { Path, Problem } from './problem.ts';
 import type { ClaimRule, GatewayFile, ScopesRule } from './schema.ts';
 import type { Template } from './template.ts';
 
@@ -12,6 +12,9 @@ export interface Config {
   readonly file: string;
   /** Where values stand that came from `${…}`: they are never to be logged or printed. */
   readonly secrets: readonly Path[];
+  readonly written: Written;
+  /** What is legal and unwise in it. */
+  readonly warnings: readonly Problem[];
   readonly listen: GatewayFile['listen'];
   readonly admin: GatewayFile['admin'];
   readonly drain: GatewayFile['drain'];
@@ -21,6 +24,13 @@ export interface Config {
   readonly issuers: readonly AnyIssuerSettings[];
   readonly upstreams: readonly UpstreamSettings[];
   readonly routes: readonly RouteSettings[];
+}
+
+/** What stands in the files, by the path of a value. */
+export interface Written {
+  has(path: Path): boolean;
+  /** The text with `${…}` that stands for a value, which is to be shown in its place; undefined for any other value. */
+  referenceAt(path: Path): string | undefined;
 }
 
 export interface UpstreamSettings {

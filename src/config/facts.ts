@@ -23,8 +23,8 @@ export interface Fact {
 
 /** What holds for the gateway as a whole. */
 export function gatewayFacts(config: Config): Fact[] {
-  const { file, secrets, issuers, upstreams, routes, listen, admin, drain, log, errors, tokenCache, ...others } =
-    config;
+  const { file, secrets, written, warnings, issuers, upstreams, routes, ...settings } = config;
+  const { listen, admin, drain, log, errors, tokenCache, ...others } = settings;
   const { host, port, trustedProxies, limits, ...restOfListen } = listen;
   const { publicUrl, ...wording } = errors;
   const { maxEntries, ...lifetimes } = tokenCache;

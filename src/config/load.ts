@@ -1,5 +1,5 @@
 import { dirname, resolve as resolvePath } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config, Written } from './config.ts';
 import { salvage, wholeDraft } from './draft.ts';
 import { type Watch, withIncluded } from './include.ts';
 import type { Environment } from './interpolate.ts';
@@ -28,14 +28,6 @@ interface Good {
   readonly ok: true;
   readonly config: Config;
   readonly warnings: readonly Problem[];
-  readonly written: Written;
-}
-
-/** What stands in the files, by the path of a value. */
-export interface Written {
-  has(path: Path): boolean;
-  /** The text with `${…}` that stands for a value, which is to be shown in its place; undefined for any other value. */
-  referenceAt(path: Path): string | undefined;
 }
 
 interface Bad {
@@ -52,9 +44,13 @@ export function loadConfig(file: string, environment: Environment): Loaded {
   const result = load(file, environment, watch);
   const ordered = (problems: readonly Problem[]) => inOrder(problems, [...files]);
   const told = result.ok
-    ? { ...result, warnings: ordered(result.warnings) }
+    ? withWarnings(result.config, ordered(result.warnings))
     : { ...result, problems: ordered(result.problems) };
   return { ...told, files: [...files], folders: [...folders] };
+}
+
+function withWarnings(config: Config, warnings: readonly Problem[]): Good {
+  return { ok: true, config: { ...config, warnings }, warnings };
 }
 
 function load(file: string, environment: Environment, watch: Watch): Good | Bad {
@@ -101,12 +97,12 @@ function checked(whole: Whole, readFile: (path: string) => string): Good | Bad {
   const unwiseThings = [...whole.warnings, ...place(warnings)];
   if (gateway && faultless) {
     const secrets = [...whole.secrets.values()].map(({ path }) => path);
-    const config = resolve(gateway, whole.source.file, secrets, scene);
     const written: Written = {
       has: (path) => whole.spots.has(pathKey(path)),
       referenceAt: (path) => whole.secrets.get(pathKey(path))?.text,
     };
-    return { ok: true, config, warnings: unwiseThings, written };
+    const settings = resolve(gateway, whole.source.file, secrets, scene);
+    return withWarnings({ ...settings, written, warnings: [] }, unwiseThings);
   }
   return { ok: false, problems: [...whole.problems, ...place(errors), ...unwiseThings] };
 }

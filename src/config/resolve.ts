@@ -13,7 +13,12 @@ type Surroundings = Pick<Scene, 'isSecret' | 'readFile' | 'fileOf'>;
  * Follows every reference of a configuration that broke no rule. `file` is where it begins; paths in a value are relative
  * to the file that the value stands in. `secrets` are the places of values that came from elsewhere.
  */
-export function resolve(gateway: GatewayFile, file: string, secrets: readonly Path[], scene: Surroundings): Config {
+export function resolve(
+  gateway: GatewayFile,
+  file: string,
+  secrets: readonly Path[],
+  scene: Surroundings,
+): Omit<Config, 'written' | 'warnings'> {
   const { isSecret, fileOf } = scene;
   const issuers = Object.entries(gateway.issuers).map(([name, entry]) =>
     issuerSettings(name, entry, dirname(fileOf(['issuers', name]))),

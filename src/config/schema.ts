@@ -78,7 +78,7 @@ export const adminSchema = z
     host: textSuchAs('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
   })
-  .describe('Where operators and probes connect: /livez, /readyz and /metrics. Never on the public port.');
+  .describe('Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port.');
 
 const keys = z
   .strictObject({

@@ -6,6 +6,8 @@ import type { Metrics } from './metrics.ts';
 export interface AdminSources {
   readonly metrics: Metrics;
   readiness(): Readiness;
+  /** The route table in match order. */
+  routes(): object;
   /** What the gateway would do with a request described in JSON; a text says what is wrong with the description. */
   explain(question: unknown): Promise<object | string>;
 }
@@ -32,7 +34,7 @@ export function createAdminServer(sources: AdminSources): Server {
 async function pageFor(request: IncomingMessage, path: string, sources: AdminSources): Promise<Page> {
   if (path === '/explain') return explainPage(request, sources);
   if (!Object.hasOwn(PATHS, path))
-    return problem(404, 'there is no such page; there are /livez, /readyz, /metrics and /explain');
+    return problem(404, 'there is no such page; there are /livez, /readyz, /metrics, /routes and /explain');
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return problem(405, 'GET and HEAD are taken here', 'GET, HEAD');
   switch (PATHS[path]) {
@@ -42,15 +44,18 @@ async function pageFor(request: IncomingMessage, path: string, sources: AdminSou
       const state = sources.readiness();
       return [state.ready ? 200 : 503, JSON_TYPE, `${JSON.stringify(state)}\n`];
     }
+    case 'routes':
+      return [200, JSON_TYPE, `${JSON.stringify(sources.routes())}\n`];
     default:
       return [200, JSON_TYPE, '{"live":true}\n'];
   }
 }
 
-const PATHS: Readonly<Record<string, 'liveness' | 'readiness' | 'metrics'>> = {
+const PATHS: Readonly<Record<string, 'liveness' | 'readiness' | 'metrics' | 'routes'>> = {
   '/livez': 'liveness',
   '/readyz': 'readiness',
   '/metrics': 'metrics',
+  '/routes': 'routes',
 };
 
 /** It tells what upstreams get and what tokens say: for whoever is on this machine, whatever address the port is bound to. */

@@ -56,8 +56,8 @@ export function differenceOf(before: Version, after: Version): Difference {
   };
 }
 
-function shownRoutes({ config, written }: Version): Shown[] {
-  const views = viewsOf(config.routes, written);
+function shownRoutes({ config }: Version): Shown[] {
+  const views = viewsOf(config.routes, config.written);
   const shown = new Map(config.routes.map((route, index) => [route, views[index] as Shown['view']]));
   return inMatchOrder(config.routes).map((route) => ({ route, view: shown.get(route) as Shown['view'] }));
 }

@@ -1,5 +1,4 @@
 import type { Config, GuardSettings, RouteSettings } from '../config/config.ts';
-import type { Written } from '../config/load.ts';
 import type { ClaimRule, ScopesRule } from '../config/schema.ts';
 import { type GuardView, inWords, type RouteView, whoMayEnter } from './view.ts';
 
@@ -17,10 +16,9 @@ export interface Change {
   readonly to: string;
 }
 
-/** A configuration, and what of it may be shown. */
+/** One of the two configurations that are compared. */
 export interface Version {
   readonly config: Config;
-  readonly written: Written;
 }
 
 /** A route, and how it may be shown. */

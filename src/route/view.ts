@@ -1,5 +1,4 @@
-import type { GuardSettings, RouteSettings, UpstreamSettings } from '../config/config.ts';
-import type { Written } from '../config/load.ts';
+import type { GuardSettings, RouteSettings, UpstreamSettings, Written } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
 import type { ClaimRule } from '../config/schema.ts';
 import type { TokenPlace } from '../token/extract.ts';

@@ -45,7 +45,7 @@ function issuerChanges(old: AnyIssuerSettings, now: AnyIssuerSettings, versions:
     ...atMost('maxTokenAge', old.maxTokenAge, now.maxTokenAge),
     ...kindChanges(old, now, path, versions),
   ];
-  const isSecret = versions.some(({ written }) =>
+  const isSecret = versions.some(({ config: { written } }) =>
     ['audience', 'requiredClaims'].some((key) =>
       [
         [...path, key],
@@ -119,7 +119,7 @@ function replaced(
   always = false,
 ): Change[] {
   if (from === to && !always) return [];
-  const shown = ({ written }: Version, text: string) => written.referenceAt(path) ?? text;
+  const shown = ({ config: { written } }: Version, text: string) => written.referenceAt(path) ?? text;
   return [{ effect: 'replaced', what, from: shown(before, from), to: shown(after, to) }];
 }
 

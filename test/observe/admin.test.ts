@@ -65,6 +65,33 @@ test('/metrics counts requests, refusals, the cache and the keys, by bounded lab
   t.regex(page, /^bearergate_config_loaded_timestamp_seconds \d{10}/m);
 });
 
+test('/routes is the route table in match order, as the command shows it, and no secret in it', async (t) => {
+  const { gateway } = await startBehind(t, {
+    routes: [
+      { id: 'all', match: { path: '/**' }, auth: 'public' },
+      {
+        id: 'orders',
+        match: { path: '/orders/{id}', methods: ['GET'] },
+        auth: { claims: { tenant: `$\{TENANT}` } },
+        token: 'forward',
+      },
+    ],
+    variables: { TENANT: 'hunter2' },
+  });
+  const answer = await fetch(`${gateway.adminUrl}/routes`);
+  t.is(answer.status, 200);
+  const page = await answer.text();
+  t.notRegex(page, /hunter2/);
+  const { routes } = JSON.parse(page) as { routes: readonly Record<string, unknown>[] };
+  t.deepEqual(
+    routes.map(({ id }) => id),
+    ['orders', 'all'],
+  );
+  t.like(routes[0], { match: { path: '/orders/{id}', methods: ['GET'] }, auth: { claims: { tenant: `$\{TENANT}` } } });
+  t.true(Array.isArray(routes[0]?.warnings) && routes[0].warnings.length > 0);
+  t.is((await fetch(`${gateway.adminUrl}/routes`, { method: 'POST' })).status, 405);
+});
+
 test('the admin port has these pages and no others, and reads nothing but GET and HEAD', async (t) => {
   const { gateway } = await startBehind(t);
   t.is((await fetch(`${gateway.adminUrl}/`)).status, 404);

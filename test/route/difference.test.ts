@@ -35,7 +35,7 @@ function version(routes: Readonly<Record<string, object>>, { issuer, more }: Cha
     issuers: { ...ISSUERS, main: { ...ISSUERS.main, ...issuer } },
     ...more,
   });
-  return { config, written: UNSECRET };
+  return { config: { ...config, written: UNSECRET } };
 }
 
 const auth = (guard: object) => ({ auth: { issuers: ['main'], ...guard } });
@@ -230,7 +230,7 @@ const anyVersion = fc
       upstreams: [],
       listen: { trustedProxies: [] },
     } as unknown as Config;
-    return { config, written: UNSECRET } as Version;
+    return { config: { ...config, written: UNSECRET } } as Version;
   });
 
 test('every request that is decided differently is told, with the routes that decide it', (t) => {
