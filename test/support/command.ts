@@ -12,13 +12,15 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
+  /** What node is called with, where it is not the sources: its options and the file to run. */
+  readonly program?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-function spawnCommand(args: readonly string[], { env = {}, cwd = ROOT }: CommandOptions): ChildProcess {
-  const loader = import.meta.resolve('tsx/esm');
-  return spawn(process.execPath, [`--import=${loader}`, `${ROOT}src/main.ts`, ...args], {
+function spawnCommand(args: readonly string[], { env = {}, cwd = ROOT, program }: CommandOptions): ChildProcess {
+  const sources = [`--import=${import.meta.resolve('tsx/esm')}`, `${ROOT}src/main.ts`];
+  return spawn(process.execPath, [...(program ?? sources), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
