@@ -37,7 +37,7 @@ export function decide(
   journey.authority = target.value.authority ?? head.host;
   if (head.maxForwards === 0) return pass(OPTIONS_OF_THE_GATEWAY);
 
-  const help = helpFor(target.value.path, head, () => helpOf(world, journey.authority));
+  const help = helpFor(target.value.path, head, () => helpOf(world, journey));
   if (help) return help;
 
   const preflight = preflightFor(world, journey, target.value, head);
@@ -78,7 +78,7 @@ function preflightFor(world: Assembly, journey: Journey, target: Target, head: R
   return found.value.route.cors.preflight(head);
 }
 
-function helpOf({ config, keyRings }: Assembly, authority: string): Help {
+function helpOf({ config, keyRings }: Assembly, { authority, peer: { encrypted } }: Journey): Help {
   const guarded = config.routes.flatMap(({ guard, path }) =>
     guard === 'public' ? [] : [{ prefix: fixedPrefix(path), scopes: guard.scopes?.scopes ?? [] }],
   );
@@ -87,7 +87,7 @@ function helpOf({ config, keyRings }: Assembly, authority: string): Help {
     tokenEndpoint: keyRings.get(name)?.tokenEndpoint,
     audience,
   }));
-  return { style: config.errors, address: `http://${authority}`, issuers, guarded };
+  return { style: config.errors, address: `${encrypted ? 'https' : 'http'}://${authority}`, issuers, guarded };
 }
 
 const LOOP: Fault = {

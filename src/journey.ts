@@ -11,6 +11,8 @@ export interface Peer {
   readonly encrypted: boolean;
   /** Whether it is one of `listen.trustedProxies`. */
   readonly trusted: boolean;
+  /** Of the certificate that the client has shown, where it had to (RFC 4514). */
+  readonly subject?: string | undefined;
 }
 
 /** One request and what became known of it on its way: the record that its log line and metrics are written from. */

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
 import { type Assembly, assemble, type Observer } from './assembly.ts';
@@ -15,6 +15,7 @@ import { Metrics } from './observe/metrics.ts';
 import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Requests } from './server/requests.ts';
+import { createHttpServer } from './server/tls.ts';
 import type { Fetch } from './verify/fetch.ts';
 
 /** What a gateway runs on, where it is not the real thing. */
@@ -51,7 +52,7 @@ export class GatewayServer {
     this.#world = assemble(config, surroundings, reporter(log, metrics));
     this.#log = log;
     this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
-    this.#public = createPublicServer(config.listen.limits, this.#requests);
+    this.#public = createPublicServer(config.listen, this.#requests, log);
     const state = () => readiness(this.#world, this.#requests.phase !== 'open', clock.now());
     this.#admin = createAdminServer({
       metrics,
@@ -148,8 +149,9 @@ function reporter(log: Log, metrics: Metrics): Observer {
   };
 }
 
-function createPublicServer(limits: Config['listen']['limits'], requests: Requests): Server {
-  const server = createServer({
+function createPublicServer(listen: Config['listen'], requests: Requests, log: Log): Server {
+  const { limits } = listen;
+  const server = createHttpServer(listen, {
     maxHeaderSize: limits.headers,
     headersTimeout: limits.headersTimeout,
     requestTimeout: limits.requestTimeout,
@@ -173,6 +175,10 @@ function createPublicServer(limits: Config['listen']['limits'], requests: Reques
     // Nor does anybody see a client leave whose earlier request still waits.
     socket.on('end', () => socket.writableEnded || socket.destroy());
     requests.refuseOn(socket as Socket, connectFault);
+  });
+  server.on('tlsClientError', (error, socket: Socket) => {
+    log.handshakeFailed(socket.remoteAddress, error);
+    socket.destroy();
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy();

@@ -22,6 +22,7 @@ const BOUND = [
   'listen.port',
   'listen.limits.headers',
   'listen.tls',
+  'listen.tls.clientCa',
   'admin.host',
   'admin.port',
   'workers',

@@ -15,7 +15,7 @@ export interface Config {
   readonly written: Written;
   /** What is legal and unwise in it. */
   readonly warnings: readonly Problem[];
-  readonly listen: GatewayFile['listen'];
+  readonly listen: ListenSettings;
   readonly admin: GatewayFile['admin'];
   readonly drain: GatewayFile['drain'];
   readonly log: GatewayFile['log'];
@@ -24,6 +24,17 @@ export interface Config {
   readonly issuers: readonly AnyIssuerSettings[];
   readonly upstreams: readonly UpstreamSettings[];
   readonly routes: readonly RouteSettings[];
+}
+
+/** `tls`: undefined serves HTTP in the clear. */
+export type ListenSettings = Omit<GatewayFile['listen'], 'tls'> & { readonly tls: ListenTls | undefined };
+
+/** What HTTPS is served with: PEM, as it stood in the files. With `clientCa` a client has to show a certificate. */
+export interface ListenTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** What stands in the files, by the path of a value. */

@@ -25,7 +25,8 @@ export interface Fact {
 export function gatewayFacts(config: Config): Fact[] {
   const { file, secrets, written, warnings, issuers, upstreams, routes, ...settings } = config;
   const { listen, admin, drain, log, errors, tokenCache, ...others } = settings;
-  const { host, port, trustedProxies, limits, ...restOfListen } = listen;
+  const { host, port, trustedProxies, limits, tls, ...restOfListen } = listen;
+  const { clientCa, ...ownTls } = tls ?? {};
   const { publicUrl, ...wording } = errors;
   const { maxEntries, ...lifetimes } = tokenCache;
   const { headers, maxConnections, ...timeouts } = limits;
@@ -37,6 +38,9 @@ export function gatewayFacts(config: Config): Fact[] {
     fact('listen.limits.headers', headers, writeSize(headers)),
     fact('listen.limits.maxConnections', maxConnections, String(maxConnections)),
     ...each(timeouts, 'listen.limits', writeDuration),
+    fact('listen.tls', tls !== undefined, tls ? 'https' : 'http'),
+    fact('listen.tls.clientCa', clientCa !== undefined, clientCa ? 'certificates of clients' : 'none'),
+    ...unshown({ authorities: clientCa, ...ownTls }, 'listen.tls'),
     ...unshown(restOfListen, 'listen'),
     ...each(admin, 'admin', String),
     ...each(drain, 'drain', writeDuration),

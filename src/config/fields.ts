@@ -11,26 +11,6 @@ export interface IssueParams {
   readonly quotes?: true;
 }
 
-/**
- * Describes a field whose behaviour a later version brings. Written in a config it is refused by name: a field that is
- * silently ignored is how an operator comes to believe in a protection that isn't there.
- */
-export function notYet<S extends z.ZodType>(schema: S) {
-  const refuse = (value: unknown, context: z.RefinementCtx) => {
-    if (value !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        message: 'is not available yet',
-        params: { name: 'not-available-yet' },
-        input: value,
-      });
-    }
-    return undefined;
-  };
-  // The mark is for json-schema.ts.
-  return z.preprocess(refuse, schema.optional()).meta({ notYet: true });
-}
-
 /** What an editor says of a text that does not fit its pattern, and shows as an example; the docs show it too. */
 export interface TextHelp {
   readonly expected: string;

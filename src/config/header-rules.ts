@@ -19,6 +19,7 @@ export function templateRules(route: RouteEntry, path: Path, { draft, isSecret }
       return referencesOf(template).flatMap((reference) => [
         ...knownParam(reference, route.match.path, place, [...path, 'match', 'path'], secret),
         ...(isPublic ? proved(reference, place, [...path, 'auth'], secret) : []),
+        ...(draft.listen && !draft.listen.tls?.clientCa ? shown(reference, place) : []),
       ]);
     }),
   );
@@ -43,6 +44,12 @@ function proved(reference: Reference, place: Path, from: Path, secret: boolean):
   const what = reference.kind === 'issuer' ? '`{issuer}`' : secret ? 'a claim' : `\`{claims.${reference.path}}\``;
   const message = `a public route has no verified token, so nothing to put in for ${what}`;
   return [judge(errorAt(place, 'no-token', message), place, from)];
+}
+
+function shown({ kind }: Reference, place: Path): Judgement[] {
+  if (kind !== 'client') return [];
+  const message = 'clients show no certificate, so there is nothing to put in for `{client.subject}`';
+  return [judge(errorAt(place, 'no-client-certificate', message, 'name `listen.tls.clientCa`'), place, ['listen'])];
 }
 
 /** Two rules for one header: names don't differ by their case. */

@@ -22,8 +22,6 @@ export interface JsonSchema {
   readonly patternErrorMessage?: string;
   /** Our own name for that, see `TextHelp` in fields.ts; never in what is given out. */
   readonly expected?: string;
-  /** Our own mark, see `notYet` in fields.ts; never in what is given out. */
-  readonly notYet?: boolean;
 }
 
 let described: JsonSchema | undefined;
@@ -78,10 +76,7 @@ function branches(schema: JsonSchema): readonly JsonSchema[] {
 const REFERENCE = '\\$\\{';
 
 function forEditors(schema: JsonSchema): JsonSchema {
-  const { notYet, ...rest } = schema;
-  // A schema that nothing fits: the editor marks the field, and shows why.
-  if (notYet) return { description: `Not available yet. ${schema.description ?? ''}`.trim(), not: {} };
-  return withReference(tidy(mapMembers(withHelp(rest))));
+  return withReference(tidy(mapMembers(withHelp(schema))));
 }
 
 /** Our own names for help, as editors know them. */

@@ -1,10 +1,10 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
-import type { Config, GuardSettings, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
+import type { Config, GuardSettings, HeaderSettings, ListenTls, RouteSettings, UpstreamSettings } from './config.ts';
 import { guardOf } from './guard.ts';
 import type { Path } from './problem.ts';
 import type { Scene } from './scene.ts';
-import type { GatewayFile, IssuerEntry, RouteEntry, UpstreamEntry } from './schema.ts';
+import type { GatewayFile, IssuerEntry, ListenEntry, RouteEntry, UpstreamEntry } from './schema.ts';
 import type { Template } from './template.ts';
 
 type Surroundings = Pick<Scene, 'isSecret' | 'readFile' | 'fileOf'>;
@@ -28,7 +28,7 @@ export function resolve(
   return {
     file,
     secrets,
-    listen,
+    listen: { ...listen, tls: listen.tls && listenTls(listen.tls, scene) },
     admin,
     drain,
     log,
@@ -40,6 +40,19 @@ export function resolve(
       const place: Path = ['routes', index];
       return routeSettings(withSecretsMarked(route, place, isSecret), gateway, issuers, upstreams);
     }),
+  };
+}
+
+function listenTls(
+  { cert, key, clientCa, minVersion }: NonNullable<ListenEntry['tls']>,
+  { readFile }: Surroundings,
+): ListenTls {
+  const read = (file: string) => readFile(file, ['listen', 'tls']);
+  return {
+    cert: read(cert),
+    key: read(key),
+    clientCa: clientCa === undefined ? undefined : read(clientCa),
+    minVersion,
   };
 }
 

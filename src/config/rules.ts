@@ -5,6 +5,7 @@ import { issuerRules } from './issuer-rules.ts';
 import { errorAt, type Finding, type Path } from './problem.ts';
 import { routeRules } from './route-rules.ts';
 import { type Judgement, judge, type Scene } from './scene.ts';
+import { tlsRules } from './tls-rules.ts';
 import { upstreamRules } from './upstream-rules.ts';
 import { WHOLE_WARNINGS } from './warnings.ts';
 
@@ -16,6 +17,7 @@ export function brokenRules(scene: Scene): Finding[] {
     ...[...draft.upstreams].flatMap(([name, upstream]) => (upstream ? upstreamRules(name, upstream, scene) : [])),
     ...(draft.defaultAuth ? guardRules(draft.defaultAuth, ['defaults', 'auth'], scene) : []),
     ...addressRules(draft),
+    ...(draft.listen?.tls ? tlsRules(draft.listen.tls, ['listen', 'tls'], scene) : []),
     ...routeRules(scene),
     ...acknowledgeRules(draft.acknowledge, ['acknowledge'], WHOLE_WARNINGS, scene),
   ];

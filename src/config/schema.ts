@@ -10,7 +10,6 @@ import {
   matching,
   method,
   name,
-  notYet,
   origin,
   pathPattern,
   port,
@@ -59,17 +58,19 @@ export const listenSchema = z
       })
       .prefault({})
       .describe('What one client may take.'),
-    tls: notYet(
-      z.strictObject({
-        cert: z.string().describe('Certificate chain, PEM file.'),
-        key: z.string().describe('Private key, PEM file.'),
-        clientCa: z
-          .string()
+    tls: z
+      .strictObject({
+        cert: fileName('/run/secrets/tls/tls.crt').describe('PEM file with the certificate, and its chain behind it.'),
+        key: fileName('/run/secrets/tls/tls.key').describe('PEM file with the private key of `cert`.'),
+        clientCa: fileName('/run/secrets/tls/clients.crt')
           .optional()
-          .describe('PEM file of the authorities that client certificates have to come from.'),
-        minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-      }),
-    ).describe('Serve HTTPS. The files are read again when they change.'),
+          .describe(
+            'PEM file of the authorities of client certificates: every client then has to show one. Header templates have its subject as {client.subject}.',
+          ),
+        minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Older versions are refused.'),
+      })
+      .optional()
+      .describe('Serve HTTPS, and nothing but HTTPS, on this port.'),
   })
   .describe('Where clients connect.');
 

@@ -3,6 +3,7 @@ export type Reference =
   | { readonly kind: 'claim'; readonly path: string }
   | { readonly kind: 'param'; readonly name: string }
   | { readonly kind: 'request'; readonly what: 'id' | 'host' }
+  | { readonly kind: 'client'; readonly what: 'subject' }
   | { readonly kind: 'issuer' };
 
 /** A header value: fixed texts and references, in turn. */
@@ -51,9 +52,10 @@ function readReference(text: string): Reference | string {
   if (text === 'issuer') return { kind: 'issuer' };
   if (text === 'request.id' || text === 'request.host')
     return { kind: 'request', what: text === 'request.id' ? 'id' : 'host' };
+  if (text === 'client.subject') return { kind: 'client', what: 'subject' };
   if (text.startsWith('claims.') && text.length > 'claims.'.length)
     return { kind: 'claim', path: text.slice('claims.'.length) };
   if (text.startsWith('params.') && text.length > 'params.'.length)
     return { kind: 'param', name: text.slice('params.'.length) };
-  return `{${text}} is unknown; there are {claims.<path>}, {params.<name>}, {request.id}, {request.host} and {issuer}`;
+  return `{${text}} is unknown; there are {claims.<path>}, {params.<name>}, {request.id}, {request.host}, {client.subject} and {issuer}`;
 }

@@ -8,6 +8,7 @@ import { type Judgement, judge, type Scene } from './scene.ts';
 /** Files of certificates and their key, by name. */
 export interface TlsFiles {
   readonly ca?: string | undefined;
+  readonly clientCa?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
@@ -42,6 +43,7 @@ export function tlsRules(files: TlsFiles, path: Path, scene: Pick<Scene, 'readFi
   };
 
   const ca = read('ca', readCertificates);
+  const clientCa = read('clientCa', readCertificates);
   const cert = read('cert', readCertificates);
   const key = read('key', readKey);
   for (const [one, other] of PAIR) {
@@ -58,7 +60,8 @@ export function tlsRules(files: TlsFiles, path: Path, scene: Pick<Scene, 'readFi
     );
   } else if (judgements.length === 0) {
     const flaw = contextFlaw(files, readFile);
-    if (flaw !== undefined) say(cert ? 'cert' : ca ? 'ca' : 'key', 'bad-tls', `OpenSSL does not take this: ${flaw}`);
+    const suspect = cert ? 'cert' : ca ? 'ca' : clientCa ? 'clientCa' : 'key';
+    if (flaw !== undefined) say(suspect, 'bad-tls', `OpenSSL does not take this: ${flaw}`);
   }
   return judgements;
 }
@@ -117,10 +120,10 @@ function readKey(text: string): KeyObject {
 }
 
 /** What only OpenSSL knows: keys and hashes that are too weak for its security level. Its reason holds nothing of the key. */
-function contextFlaw({ ca, cert, key }: TlsFiles, readFile: (name: string) => string): string | undefined {
+function contextFlaw({ ca, clientCa, cert, key }: TlsFiles, readFile: (name: string) => string): string | undefined {
   const text = (name: string | undefined) => (name === undefined ? undefined : readFile(name));
   try {
-    createSecureContext({ ca: text(ca), cert: text(cert), key: text(key) });
+    createSecureContext({ ca: text(ca ?? clientCa), cert: text(cert), key: text(key) });
     return undefined;
   } catch (error) {
     return (error as { reason?: string }).reason ?? (error as Error).message;

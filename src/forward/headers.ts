@@ -15,7 +15,12 @@ export interface RequestFacts {
   readonly trace: Trace;
   /** The Host that the client addressed, port included. */
   readonly authority: string;
-  readonly peer: { readonly address: string; readonly encrypted: boolean; readonly trusted: boolean };
+  readonly peer: {
+    readonly address: string;
+    readonly encrypted: boolean;
+    readonly trusted: boolean;
+    readonly subject?: string | undefined;
+  };
 }
 
 const VIA = `1.1 ${OWN_NAME}`;
@@ -84,7 +89,7 @@ export class HeaderRules {
     this.#pushForwarded(headers, request);
     if (!this.#own.has('x-request-id')) headers.push('X-Request-Id', requestId);
     this.#pushTrace(headers, request);
-    const facts: TemplateFacts = { permit: request.permit, requestId, host: authority };
+    const facts: TemplateFacts = { permit: request.permit, requestId, host: authority, subject: request.peer.subject };
     for (const [name, render] of this.#set) {
       const value = render(facts);
       if (value !== undefined) headers.push(name, value);
@@ -160,7 +165,8 @@ export class HeaderRules {
   }
 
   #setResponse(headers: string[], request: RequestFacts): void {
-    const facts: TemplateFacts = { permit: request.permit, requestId: request.requestId, host: request.authority };
+    const { permit, requestId, authority, peer } = request;
+    const facts: TemplateFacts = { permit, requestId, host: authority, subject: peer.subject };
     for (const [name, render] of this.#responseSet) {
       const value = render(facts);
       if (value !== undefined) headers.push(name, value);

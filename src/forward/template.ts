@@ -7,6 +7,8 @@ export interface TemplateFacts {
   readonly permit: Permit;
   readonly requestId: string;
   readonly host: string;
+  /** Of the certificate that the client has shown. */
+  readonly subject: string | undefined;
 }
 
 /** Gives a template's value for one request; undefined sends no header, because something it speaks of is absent. */
@@ -41,6 +43,8 @@ function compileReference(reference: Reference): RenderTemplate {
     }
     case 'request':
       return reference.what === 'id' ? (facts) => facts.requestId : (facts) => facts.host;
+    case 'client':
+      return ({ subject }) => (subject === undefined ? undefined : headerSafe(subject));
     case 'issuer':
       return ({ permit }) => permit.token && headerSafe(permit.token.issuer.issuer);
   }

@@ -90,6 +90,11 @@ export class Log implements KeyObserver, TargetObserver {
     this.#pino.info({ cut }, 'stopped');
   }
 
+  /** A client with which no secure connection came about: it spoke no TLS, or showed no certificate that is taken. */
+  handshakeFailed(client: string | undefined, error: Error): void {
+    if (this.#access) this.#pino.info({ client, cause: errorText(error) }, 'no secure connection');
+  }
+
   defect(error: unknown, where: string): void {
     this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
   }

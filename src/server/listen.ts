@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isSecure } from './tls.ts';
 
 /** Has a server listen; rejects with node's error when the address can't be had. */
 export function listenOn(
@@ -29,5 +30,5 @@ export function urlOf(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
   const everywhere = address === '0.0.0.0' || address === '::';
   const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${isSecure(server) ? 'https' : 'http'}://${host}:${port}`;
 }

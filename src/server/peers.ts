@@ -1,6 +1,7 @@
 import { isIPv4, type Socket } from 'node:net';
 import { networks } from '../config/fields.ts';
 import type { Peer } from '../journey.ts';
+import { subjectOf } from './tls.ts';
 
 /** Knows who is at the other end of each connection, and whether it is believed. */
 export class Peers {
@@ -19,7 +20,8 @@ export class Peers {
     // A socket that listens for both families gives IPv4 addresses in IPv6 clothes.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     const trusted = address !== '' && this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-    const peer: Peer = { address, encrypted: 'encrypted' in socket, trusted };
+    const encrypted = 'encrypted' in socket;
+    const peer: Peer = { address, encrypted, trusted, subject: encrypted ? subjectOf(socket) : undefined };
     this.#known.set(socket, peer);
     return peer;
   }

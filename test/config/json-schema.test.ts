@@ -23,14 +23,6 @@ test('every map that is not a record refuses unknown keys', (t) => {
   visit(root, '');
 });
 
-test('a field of a later version fits nothing, and says so', (t) => {
-  t.deepEqual(listen.tls, {
-    description: 'Not available yet. Serve HTTPS. The files are read again when they change.',
-    not: {},
-  });
-  t.false(text.includes('notYet'));
-});
-
 test('a number may be a reference', (t) => {
   t.deepEqual(listen.port?.type, ['integer', 'string']);
   t.true(new RegExp(listen.port?.pattern ?? '').test(`\${PORT}`));

@@ -94,6 +94,7 @@ const RENDERED: readonly (readonly [template: string, value: string | undefined]
   ['{request.id}', '01X'],
   ['{request.host}', 'api.example.com:8080'],
   ['{issuer}', 'https://login.example.com'],
+  ['{client.subject}', 'CN=J%C3%BCrgen,O=a\\, b'],
   ['user={claims.sub}; id={params.id}', 'user=user-1; id=a%2Fb'],
   ['user={claims.sub}; mail={claims.absent}', undefined],
 ];
@@ -103,7 +104,17 @@ test('a template gives the value of what it speaks of, and nothing when that is 
   for (const [source, value] of RENDERED) {
     const template = readTemplate(source);
     if (typeof template === 'string') t.fail(`${source}: ${template}`);
-    else t.is(compileTemplate(template)({ permit, requestId: '01X', host: 'api.example.com:8080' }), value, source);
+    else
+      t.is(
+        compileTemplate(template)({
+          permit,
+          requestId: '01X',
+          host: 'api.example.com:8080',
+          subject: 'CN=Jürgen,O=a\\, b',
+        }),
+        value,
+        source,
+      );
   }
 });
 
@@ -112,6 +123,7 @@ test('on a public route there is no token for a template to speak of', (t) => {
   for (const source of ['{claims.sub}', '{issuer}', 'x{issuer}']) {
     const template = readTemplate(source);
     if (typeof template === 'string') t.fail(template);
-    else t.is(compileTemplate(template)({ permit, requestId: '01X', host: 'h' }), undefined, source);
+    else
+      t.is(compileTemplate(template)({ permit, requestId: '01X', host: 'h', subject: undefined }), undefined, source);
   }
 });

@@ -14,6 +14,8 @@ export interface CertificatePair {
 export interface CertificateOptions {
   /** As openssl writes subjectAltName: `DNS:orders.test` or `IP:127.0.0.1`. */
   readonly names?: readonly string[];
+  /** As openssl writes it: `/O=acme/CN=client`. */
+  readonly subject?: string;
   /** From now on; -1 has ended yesterday. */
   readonly days?: number;
 }
@@ -52,11 +54,11 @@ export function makeAuthority(): Authority {
   });
   return {
     ...own,
-    issue: ({ names = HERE, days = 1 } = {}) =>
+    issue: ({ names = HERE, days = 1, subject: whole } = {}) =>
       inFolder((openssl, read, write) => {
         write('ca.pem', own.cert);
         write('ca.key', own.key);
-        openssl('req', '-new', ...NEW_KEY, ...subject('leaf', names), '-out', 'request.pem');
+        openssl('req', '-new', '-utf8', ...NEW_KEY, ...subject('leaf', names, whole), '-out', 'request.pem');
         const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', '1', '-copy_extensions', 'copy'];
         openssl('x509', '-req', '-in', 'request.pem', ...signed, '-days', String(days), '-out', 'cert.pem');
         return { cert: read('cert.pem'), key: read('key.pem') };
@@ -64,8 +66,8 @@ export function makeAuthority(): Authority {
   };
 }
 
-function subject(name: string, names: readonly string[]): string[] {
-  return ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names.join(',')}`];
+function subject(name: string, names: readonly string[], whole = `/CN=${name}`): string[] {
+  return ['-subj', whole, '-addext', `subjectAltName=${names.join(',')}`];
 }
 
 /** Runs openssl in a folder of its own, and takes the folder away. */

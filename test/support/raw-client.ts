@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import { readBody, readHead, type WireHeader } from './http-bytes.ts';
 
 /** An answer as it stood on the wire. */
@@ -31,6 +32,8 @@ export interface RawOptions {
   readonly timeoutMs?: number;
   /** Ends our side behind the bytes, as a client does that has no more to say. */
   readonly half?: boolean;
+  /** Speaks TLS, with these settings. */
+  readonly secure?: ConnectionOptions;
 }
 
 export interface RawConnection {
@@ -49,9 +52,10 @@ export function finals(responses: readonly RawResponse[]): readonly RawResponse[
   return responses.filter(({ status }) => status >= 200 || status === 101);
 }
 
-/** Opens a connection on 127.0.0.1 on which one says every byte oneself. */
-export async function connectRaw(port: number): Promise<RawConnection> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+/** Opens a connection on 127.0.0.1 on which one says every byte oneself; the bytes within TLS where `secure` is given. */
+export async function connectRaw(port: number, secure?: ConnectionOptions): Promise<RawConnection> {
+  const where = { port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
+  const socket = secure ? connectSecurely({ ...where, ...secure }) : connect(where);
   const chunks: Buffer[] = [];
   const methods: string[] = [];
   let closed: 'close' | 'reset' | undefined;
@@ -65,7 +69,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
     changed();
   };
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject).once('connect', () => {
+    socket.once('error', reject).once(secure ? 'secureConnect' : 'connect', () => {
       socket.removeListener('error', reject);
       resolve();
     });
@@ -118,7 +122,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
  * answers or the close it waits for do not come in time; a close before the answers is told, not an error.
  */
 export async function sendRaw(port: number, bytes: string | Buffer, options: RawOptions = {}): Promise<RawExchange> {
-  const connection = await connectRaw(port);
+  const connection = await connectRaw(port, options.secure);
   try {
     connection.write(bytes);
     if (options.half) connection.end();

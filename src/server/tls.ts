@@ -1,0 +1,61 @@
+import { Server as HttpServer, type ServerOptions } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { type SecureContextOptions, TLSSocket } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, ListenTls } from '../config/config.ts';
+
+/** A server that listens for HTTPS where there are settings for it, else for HTTP. */
+export function createHttpServer({ tls, limits }: Config['listen'], options: ServerOptions): HttpServer {
+  if (!tls) return new HttpServer(options);
+  const asksClients = tls.clientCa !== undefined;
+  const server = new HttpsServer({
+    ...options,
+    ...contextOf(tls),
+    requestCert: asksClients,
+    rejectUnauthorized: true,
+    // Node's own two minutes would let a client hold a connection for long without having said anything.
+    handshakeTimeout: limits.headersTimeout,
+  });
+  // Node takes a failed handshake for a client error, which is answered: but nobody is there to read HTTP.
+  server.removeAllListeners('tlsClientError');
+  inForce.set(server, tls);
+  return server;
+}
+
+/** What each server uses. */
+const inForce = new WeakMap<HttpServer, ListenTls>();
+
+/**
+ * Has a server that listens for HTTPS use these settings from the next handshake on; connections that are there stay. Two
+ * things can't be changed while it listens, and stay as they were: whether it is HTTPS, and whether clients have to show a
+ * certificate. Throws what OpenSSL throws, and then goes on with what it has.
+ */
+export function renewTls(server: HttpServer, tls: ListenTls | undefined): void {
+  const before = inForce.get(server);
+  if (!(server instanceof HttpsServer) || !tls || !before) return;
+  // Without authorities of its own, the certificate of any public one would do.
+  const clientCa = before.clientCa === undefined ? undefined : (tls.clientCa ?? before.clientCa);
+  const wanted = { ...tls, clientCa };
+  if (isDeepStrictEqual(wanted, before)) return;
+  server.setSecureContext(contextOf(wanted));
+  inForce.set(server, wanted);
+}
+
+function contextOf({ cert, key, clientCa, minVersion }: ListenTls): SecureContextOptions {
+  return { cert, key, minVersion, ...(clientCa !== undefined && { ca: clientCa }) };
+}
+
+/** Whether a server listens for HTTPS. */
+export function isSecure(server: object): boolean {
+  return server instanceof HttpsServer;
+}
+
+/** The subject of the certificate that a client has shown, as RFC 4514 writes it; undefined where there is none. */
+export function subjectOf(socket: Socket): string | undefined {
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (!certificate || !(socket as TLSSocket).authorized) return undefined;
+  // One part a line, the widest first. What separates parts is escaped within them.
+  const parts = (certificate.subject ?? '').split('\n').reverse();
+  return parts.map((part) => part.replaceAll(' + ', '+')).join(',') || undefined;
+}
