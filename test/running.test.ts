@@ -37,7 +37,7 @@ const certificate = () => {
 for (const [index, { page, text }] of of('yaml')
   .filter((block) => !isObject(block))
   .entries()) {
-  const testIt = text.includes('tls:') ? needsOpenssl : test;
+  const testIt: typeof needsOpenssl = text.includes('tls:') ? needsOpenssl : test;
   testIt(`configuration ${index + 1} of the pages, in ${page}, loads without a problem or a warning`, (t) => {
     const loaded = loadConfig('page.yaml', {
       variables: {},

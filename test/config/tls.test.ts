@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { changesBetween, needingRestart } from '../../src/config/changes.ts';
 import { makeAuthority, makeSelfSigned, needsOpenssl } from '../support/certificates.ts';
 import { load, loadGood, problemsOf } from './support.ts';
 
@@ -89,3 +90,68 @@ needsOpenssl('there is no way to switch verification off', (t) => {
     t.is(at(yaml(`{ ${setting} }`)).length, 1, setting);
   }
 });
+
+const listening = (tls: string) => `listen:
+  tls: ${tls}
+upstreams: { orders: { url: "http://orders.internal" } }
+routes:
+  - { id: all, match: { path: "/**" }, auth: public, upstream: orders }
+`;
+
+needsOpenssl('what HTTPS is served with is read with the configuration, and its files are watched', (t) => {
+  const { cert, key } = makeSelfSigned();
+  const clients = makeAuthority();
+  const files = { [`${FOLDER}/cert.pem`]: cert, [`${FOLDER}/key.pem`]: key, '/run/ca.pem': clients.cert };
+  const text = listening('{ cert: cert.pem, key: key.pem, clientCa: /run/ca.pem }');
+  const { config, files: read } = loadGood(text, {}, files);
+  t.deepEqual(config.listen.tls, { cert, key, clientCa: clients.cert, minVersion: 'TLSv1.2' });
+  for (const file of Object.keys(files)) t.true(read.includes(file), file);
+  const plain = loadGood(listening('{ cert: cert.pem, key: key.pem }'), {}, files);
+  t.is(plain.config.listen.tls?.clientCa, undefined);
+});
+
+needsOpenssl('mistakes in what HTTPS is served with are told like those of upstreams', (t) => {
+  const { cert, key } = makeSelfSigned();
+  const files = { cert, key, text: 'no PEM', other: makeSelfSigned().key };
+  const cases: readonly (readonly [tls: string, name: string, message: RegExp])[] = [
+    ['{ cert: cert }', 'missing', /`key` is missing/],
+    ['{ key: key }', 'missing', /`cert` is missing/],
+    ['{ cert: cert, key: other }', 'key-mismatch', /not the key of the certificate/],
+    ['{ cert: cert, key: key, clientCa: text }', 'bad-pem', /`clientCa` holds no certificate/],
+    ['{ cert: cert, key: key, clientCa: none }', 'unreadable-file', /`clientCa` does not exist/],
+    ['{ cert: cert, key: key, minVersion: TLSv1.1 }', 'bad-value', /`TLSv1.2` or `TLSv1.3`/],
+  ];
+  for (const [tls, name, message] of cases) {
+    const problems = at(listening(tls), files);
+    t.is(problems.length, 1, tls);
+    t.is(problems[0]?.name, name, tls);
+    t.regex(problems[0]?.message ?? '', message, tls);
+    t.is(problems[0]?.line, 2, tls);
+  }
+});
+
+needsOpenssl(
+  'that HTTPS is served, and that clients show certificates, needs a restart; other certificates do not',
+  (t) => {
+    const [one, other] = [makeAuthority(), makeAuthority()];
+    const pair = (from: typeof one) => {
+      const { cert, key } = from.issue();
+      return { [`${FOLDER}/cert`]: cert, [`${FOLDER}/key`]: key, [`${FOLDER}/ca`]: from.cert };
+    };
+    const configOf = (tls: string, from = one) => loadGood(listening(tls), {}, pair(from)).config;
+    const clear = loadGood(listening('{ cert: cert, key: key }').replace(/listen:\n.*\n/, '')).config;
+    const own = configOf('{ cert: cert, key: key }');
+    const mutual = configOf('{ cert: cert, key: key, clientCa: ca }');
+    t.deepEqual(needingRestart(clear, own), ['listen.tls http → https']);
+    t.deepEqual(needingRestart(own, mutual), ['listen.tls.clientCa none → certificates of clients']);
+    const renewed = configOf('{ cert: cert, key: key, clientCa: ca, minVersion: TLSv1.3 }', other);
+    t.deepEqual(needingRestart(mutual, renewed), []);
+    const told = changesBetween(mutual, renewed);
+    t.deepEqual(told.toSorted(), [
+      'listen.tls.authorities changed',
+      'listen.tls.cert changed',
+      'listen.tls.key changed',
+      'listen.tls.minVersion changed',
+    ]);
+  },
+);
