@@ -5,7 +5,7 @@ import type { Fault } from '../errors/fault.ts';
 import { replyFor } from '../errors/problem.ts';
 import type { Reply } from '../errors/reply.ts';
 import { decide } from '../gateway.ts';
-import { Journey } from '../journey.ts';
+import { Journey, type Peer } from '../journey.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { newRequestId } from '../request/id.ts';
 import { hostName } from '../route/host.ts';
@@ -17,7 +17,9 @@ import type { ExplainedRoute, ExplainedToken, ExplainedUpstream, Explanation, St
 import { type Question, requestFor } from './question.ts';
 
 /** Whoever asks is on this machine, and nobody's proxy. */
-const PEER = { address: '127.0.0.1', encrypted: false, trusted: false };
+function askerOf({ config }: Assembly): Peer {
+  return { address: '127.0.0.1', encrypted: config.listen.tls !== undefined, trusted: false };
+}
 
 /**
  * What the gateway would do with a request, and why. The gateway's own code decides; what it wrote into the journey on
@@ -25,7 +27,7 @@ const PEER = { address: '127.0.0.1', encrypted: false, trusted: false };
  */
 export async function explain(question: Question, world: Assembly, now: number): Promise<Explanation> {
   const head = readHead(requestFor(question, world), world.sorter);
-  const journey = new Journey(newRequestId(now), PEER, head.ok ? head.value : undefined);
+  const journey = new Journey(newRequestId(now), askerOf(world), head.ok ? head.value : undefined);
   const decision = head.ok ? await decide(world, journey, head.value, now) : head;
   const findings = new Findings(world, journey, question, now);
   if (!decision.ok) return findings.refused(decision.fault);
@@ -169,7 +171,7 @@ class Findings {
   #upstream(permit: Permit): ExplainedUpstream {
     const { head, target, route, id, authority } = this.#journey;
     if (!head || !target || !route) throw new Error('a permit without a route');
-    const facts = { head, permit, requestId: id, trace: this.#journey.trace, authority, peer: PEER };
+    const facts = { head, permit, requestId: id, trace: this.#journey.trace, authority, peer: this.#journey.peer };
     const { path, headers } = route.forwarder.preview(facts, target.path, target.query);
     const { upstream, headers: rules } = permit.route;
     const secret = new Set(

@@ -83,6 +83,14 @@ needsOpenssl("the gateway's own pages are shown at addresses of HTTPS", async (t
   t.false(page.body.includes('http://api.example.com'));
 });
 
+needsOpenssl('explain tells of HTTPS what the upstream would get', async (t) => {
+  const { gateway } = await startSecure(t);
+  const question = { method: 'GET', url: '/x', headers: { Host: 'api.example.com' }, token: gateway.token() };
+  const answer = await fetch(`${gateway.adminUrl}/explain`, { method: 'POST', body: JSON.stringify(question) });
+  const { upstream } = (await answer.json()) as { upstream: { headers: readonly (readonly [string, string])[] } };
+  t.deepEqual(Object.fromEntries(upstream.headers)['X-Forwarded-Proto'], 'https');
+});
+
 needsOpenssl('a client that speaks no TLS gets nothing, and the log says why', async (t) => {
   const { gateway } = await startSecure(t);
   const { raw, ended } = await gateway.send(requestBytes({ headers: [gateway.bearer()] }), { until: 'close' });
