@@ -16,9 +16,9 @@ RUN npm ci --omit=dev --ignore-scripts
 
 FROM dependencies AS build
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json build.mjs ./
 COPY src src
-RUN npm run build -- --declaration false
+RUN npm run build
 
 # Node's binary with the libraries that it is linked to, and Debian's records of their packages, which scanners read.
 FROM ${NODE_IMAGE} AS system

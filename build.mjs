@@ -1,12 +1,13 @@
 // Makes dist/main.js: the whole command in one file, since reading some 300 modules takes half of the time that a start
-// takes. http-proxy is read where a route needs it, and by a way that no bundler sees (src/forward/http-proxy.ts).
+// takes. Usage: node build.mjs [FOLDER]. http-proxy is read where a route needs it, and by a way that no bundler sees (src/forward/http-proxy.ts).
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-rmSync('dist', { recursive: true, force: true });
+const folder = process.argv[2] ?? 'dist';
+rmSync(folder, { recursive: true, force: true });
 await build({
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/main.js',
+  outfile: `${folder}/main.js`,
   bundle: true,
   platform: 'node',
   format: 'esm',

@@ -74,14 +74,7 @@ test('what the image holds starts from a file system that it may not write to, i
   t.teardown(folder.remove);
   const app = folder.file('app');
   mkdirSync(app);
-  execFileSync(
-    process.execPath,
-    [
-      join(ROOT, 'node_modules/typescript/bin/tsc'),
-      ...['-p', 'tsconfig.build.json', '--outDir', join(app, 'dist'), '--declaration', 'false'],
-    ],
-    { cwd: ROOT },
-  );
+  execFileSync(process.execPath, ['build.mjs', join(app, 'dist')], { cwd: ROOT });
   const packages = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT, encoding: 'utf8' });
   for (const path of packages.trim().split('\n').slice(1)) {
     cpSync(path, join(app, relative(ROOT, path)), { recursive: true });
