@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+import { issuerFor, type LiveIssuer } from './assembly/issuers.ts';
 import type { Clock } from './clock.ts';
-import type { Config, RouteSettings } from './config/config.ts';
+import type { Config, RouteSettings, UpstreamSettings } from './config/config.ts';
 import { RouteForwarder } from './forward/http.ts';
 import type { OpenStreams } from './forward/streams.ts';
 import type { TargetObserver } from './forward/target.ts';
@@ -13,12 +15,11 @@ import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
 import type { Fetch } from './verify/fetch.ts';
 import type { KeyRing } from './verify/key-ring.ts';
-import { type KeyObserver, KeySet } from './verify/keys.ts';
+import type { KeyObserver } from './verify/keys.ts';
 import { IntrospectionVerifier } from './verify/kinds/introspection.ts';
 import { JwtVerifier } from './verify/kinds/jwt.ts';
-import { SharedSecret } from './verify/secret.ts';
-import type { AnyIssuerSettings, IssuerSettings } from './verify/settings.ts';
-import type { IssuerVerifier, Verifier } from './verify/verifier.ts';
+import type { AnyIssuerSettings } from './verify/settings.ts';
+import type { Verifier } from './verify/verifier.ts';
 
 /** A route with everything that a request on it needs, made once when the config loads. */
 export interface GatewayRoute extends Findable {
@@ -37,12 +38,29 @@ export interface Assembly {
   readonly config: Config;
   readonly table: RouteTable<GatewayRoute>;
   readonly sorter: FieldSorter;
+  /** By name. */
+  readonly issuers: ReadonlyMap<string, LiveIssuer>;
   /** By the name of their issuer; an issuer that is asked about each token has none. */
   readonly keyRings: ReadonlyMap<string, KeyRing>;
   readonly cache: TokenCache;
   readonly upstreams: readonly Upstream[];
-  /** Aborts what issuers are being asked. */
-  readonly closing: AbortController;
+  /** Everything in it that begins and ends. What an assembly has in common with the one before is the same in both. */
+  readonly parts: ReadonlySet<Part>;
+}
+
+/** Something that has to be begun, and ended when nothing needs it any more. */
+export interface Part {
+  /** For keys, resolves when the first attempt to fetch them has ended. */
+  start?(): void | Promise<void>;
+  /** Lets what is under way come to its end. */
+  close(): void | Promise<void>;
+  /** Ends at once, where `close` would wait. */
+  destroy?(): void | Promise<void>;
+}
+
+/** Ends parts at once. */
+export async function destroyAll(parts: Iterable<Part>): Promise<void> {
+  await Promise.all([...parts].map((part) => (part.destroy ? part.destroy() : part.close())));
 }
 
 /** Where an assembly gets its time and its documents from. */
@@ -56,30 +74,33 @@ export interface Surroundings {
 /** Who is told what becomes of key sets and of the targets of upstreams. */
 export type Observer = KeyObserver & TargetObserver;
 
-/** Builds what a configuration describes. Nothing is fetched or connected yet. */
-export function assemble(config: Config, { clock, fetch, streams }: Surroundings, observer: Observer): Assembly {
-  const cache = new TokenCache(config.tokenCache);
-  const closing = new AbortController();
-  const keyRings = new Map<string, KeyRing>();
-  const verifiers = new Map<string, IssuerVerifier>();
-  for (const issuer of config.issuers) {
-    if ('introspection' in issuer) {
-      verifiers.set(issuer.name, new IntrospectionVerifier(issuer, fetch, closing.signal));
-    } else {
-      const keys = keyRingOf(issuer, { clock, fetch }, observer);
-      keyRings.set(issuer.name, keys);
-      verifiers.set(issuer.name, new JwtVerifier(issuer, keys));
-    }
-  }
-  const verifierOf = (issuers: readonly AnyIssuerSettings[]): Verifier => {
-    const chosen = issuers.map((issuer) => verifiers.get(issuer.name) as IssuerVerifier);
-    return new CachedVerifier(chosen, cache, clock.now);
-  };
-  const upstreams = config.upstreams.map((settings) => new Upstream(settings, { clock, observer }));
+/**
+ * Builds what a configuration describes. Nothing is fetched or connected yet. What it has in common with the one `before`
+ * is taken over as it is: connections, keys, remembered tokens.
+ */
+export function assemble(config: Config, surroundings: Surroundings, observer: Observer, before?: Assembly): Assembly {
+  const { clock, streams } = surroundings;
+  const cache = cacheFor(config, before);
+  const issuers = new Map(
+    config.issuers.map((settings) => {
+      const issuer = issuerFor(settings, before?.issuers.get(settings.name), surroundings, observer);
+      return [settings.name, issuer] as const;
+    }),
+  );
+  const keyRings = keyRingsOf(issuers);
+  const verifierOf = (chosen: readonly AnyIssuerSettings[]): Verifier =>
+    new CachedVerifier(
+      chosen.map(({ name }) => issuers.get(name) as LiveIssuer),
+      cache,
+      clock.now,
+    );
+  const upstreams = config.upstreams.map(
+    (settings) => sameUpstream(settings, before) ?? new Upstream(settings, { clock, observer }),
+  );
   const routes = config.routes.map((settings): GatewayRoute => {
     const upstream = upstreams.find((candidate) => candidate.settings.name === settings.upstream.name) as Upstream;
     const { guard } = settings;
-    const issuers = guard === 'public' ? [] : guard.issuers;
+    const accepted = guard === 'public' ? [] : guard.issuers;
     const cors = settings.cors && new CorsPolicy(settings.cors);
     return {
       settings,
@@ -87,8 +108,8 @@ export function assemble(config: Config, { clock, fetch, streams }: Surroundings
       path: settings.path,
       methods: settings.methods,
       allow: settings.allow,
-      issuerNames: [...new Set(issuers.map((issuer) => issuer.issuer))],
-      verifier: guard === 'public' ? undefined : verifierOf(issuers),
+      issuerNames: [...new Set(accepted.map(({ issuer }) => issuer))],
+      verifier: guard === 'public' ? undefined : verifierOf(accepted),
       forwarder: new RouteForwarder(settings, upstream, streams, cors),
       cors,
     };
@@ -97,21 +118,32 @@ export function assemble(config: Config, { clock, fetch, streams }: Surroundings
     config,
     table: new RouteTable(routes),
     sorter: new FieldSorter(managedHeaders(config), watchedHeaders(config)),
+    issuers,
     keyRings,
     cache,
     upstreams,
-    closing,
+    parts: new Set<Part>([...keyRings.values(), ...askedIssuers(issuers), ...upstreams]),
   };
 }
 
-function keyRingOf(
-  issuer: IssuerSettings,
-  { clock, fetch }: Omit<Surroundings, 'streams'>,
-  observer: KeyObserver,
-): KeyRing {
-  return issuer.secret === undefined
-    ? new KeySet(issuer, clock, fetch, observer)
-    : new SharedSecret(issuer.secret, issuer.algorithms);
+/** With other settings it is another one, and empty. What was counted goes on. */
+function cacheFor({ tokenCache }: Config, before: Assembly | undefined): TokenCache {
+  if (before && isDeepStrictEqual(before.config.tokenCache, tokenCache)) return before.cache;
+  return new TokenCache(tokenCache, before?.cache.counts);
+}
+
+function sameUpstream(settings: UpstreamSettings, before: Assembly | undefined): Upstream | undefined {
+  return before?.upstreams.find((known) => isDeepStrictEqual(known.settings, settings));
+}
+
+function keyRingsOf(issuers: ReadonlyMap<string, LiveIssuer>): ReadonlyMap<string, KeyRing> {
+  return new Map(
+    [...issuers].flatMap(([name, one]) => (one instanceof JwtVerifier ? [[name, one.keys] as const] : [])),
+  );
+}
+
+function askedIssuers(issuers: ReadonlyMap<string, LiveIssuer>): IntrospectionVerifier[] {
+  return [...issuers.values()].filter((one) => one instanceof IntrospectionVerifier);
 }
 
 /** Every header that any route sets: a client's own never reaches any upstream, on whatever route it comes. */

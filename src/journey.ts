@@ -1,4 +1,4 @@
-import type { GatewayRoute } from './assembly.ts';
+import type { Assembly, GatewayRoute } from './assembly.ts';
 import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
 import type { RequestHead } from './request/head.ts';
@@ -19,6 +19,8 @@ export interface Peer {
 export class Journey {
   readonly id: string;
   readonly peer: Peer;
+  /** What it met when it came. It is decided, answered and refused by that, whatever has changed since. */
+  readonly assembly: Assembly;
   /** Undefined when the head could not be read. */
   readonly head: RequestHead | undefined;
   /** Milliseconds by the monotonic clock. */
@@ -42,10 +44,11 @@ export class Journey {
   /** Set when the upstream broke off in the middle of its answer. */
   broken: Error | undefined;
 
-  constructor(id: string, peer: Peer, head: RequestHead | undefined) {
+  constructor(id: string, peer: Peer, head: RequestHead | undefined, assembly: Assembly) {
     this.id = id;
     this.peer = peer;
     this.head = head;
+    this.assembly = assembly;
     this.trace = traceOf(head);
     this.startedAt = performance.now();
   }

@@ -1,9 +1,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { type Assembly, assemble, type Observer } from './assembly.ts';
+import { assemble, type Observer } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import type { Loaded } from './config/load.ts';
 import type { Fault } from './errors/fault.ts';
 import { explain } from './explain/explain.ts';
 import { readQuestion } from './explain/question.ts';
@@ -14,8 +15,11 @@ import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
+import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
 import { createHttpServer } from './server/tls.ts';
+import { World } from './server/world.ts';
+import { Worlds } from './server/worlds.ts';
 import type { Fetch } from './verify/fetch.ts';
 
 /** What a gateway runs on, where it is not the real thing. */
@@ -35,32 +39,42 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
 /** A gateway with its listeners, from its start to its end. */
 export class GatewayServer {
-  readonly #config: Config;
   readonly #log: Log;
-  readonly #world: Assembly;
+  readonly #worlds: Worlds;
+  readonly #reloads: Reloads;
   readonly #requests: Requests;
   readonly #public: Server;
   readonly #admin: Server;
 
   constructor(config: Config, options: GatewayOptions) {
-    this.#config = config;
     const clock = options.clock ?? systemClock;
     const log = new Log(config.log, options.log);
     const streams = new OpenStreams(clock);
-    const metrics = new Metrics(() => this.#world, clock.now, streams);
-    const surroundings = { clock, fetch: options.fetch ?? globalThis.fetch, streams };
-    this.#world = assemble(config, surroundings, reporter(log, metrics));
+    const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams);
+    const assembling = { clock, fetch: options.fetch ?? globalThis.fetch, streams };
+    const observer = reporter(log, metrics);
+    const worlds = new Worlds(new World(assemble(config, assembling, observer)));
+    const apply = (changed: Config) => {
+      log.configure(changed.log);
+      setLimits(this.#public, changed.listen.limits);
+    };
+    this.#worlds = worlds;
+    this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
     this.#log = log;
-    this.#requests = new Requests({ world: this.#world, now: clock.now, log, metrics });
+    this.#requests = new Requests({ worlds, now: clock.now, log, metrics });
     this.#public = createPublicServer(config.listen, this.#requests, log);
-    const state = () => readiness(this.#world, this.#requests.phase !== 'open', clock.now());
+    const state = () =>
+      readiness(worlds.current.assembly, this.#requests.phase !== 'open', clock.now(), this.#reloads.refused);
     this.#admin = createAdminServer({
       metrics,
       readiness: state,
-      routes: () => routesAsJson(this.#world.config),
+      routes: () => routesAsJson(this.#config),
       explain: async (json) => {
         const question = readQuestion(json);
-        return typeof question === 'string' ? question : explain(question, this.#world, clock.now());
+        if (typeof question === 'string') return question;
+        const world = worlds.current;
+        world.enter();
+        return explain(question, world.assembly, clock.now()).finally(() => world.leave());
       },
     });
   }
@@ -74,9 +88,20 @@ export class GatewayServer {
       await this.close();
       throw error;
     }
-    for (const keys of this.#world.keyRings.values()) void keys.start();
-    for (const upstream of this.#world.upstreams) upstream.start();
+    for (const part of this.#worlds.current.assembly.parts) void part.start?.();
     this.#log.listening({ gateway: this.url, admin: this.adminUrl }, this.#config.routes.length);
+  }
+
+  /**
+   * Takes another configuration in place of the one in force: requests from then on are decided by it alone, those on their
+   * way finish under theirs. One with a mistake is refused whole. Answers whether it was taken; never rejects.
+   */
+  reload(loaded: Loaded): Promise<boolean> {
+    return this.#reloads.reload(loaded);
+  }
+
+  get #config(): Config {
+    return this.#worlds.current.assembly.config;
   }
 
   /** Where the gateway listens, as an address for this machine. */
@@ -106,11 +131,10 @@ export class GatewayServer {
   /** Closes everything at once. */
   async close(): Promise<void> {
     this.#requests.takeNothingNew();
-    this.#world.closing.abort();
-    for (const keys of this.#world.keyRings.values()) keys.close();
+    this.#reloads.close();
     this.#requests.cutUpgraded();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
-    await Promise.all(this.#world.upstreams.map((upstream) => upstream.destroy()));
+    await this.#worlds.destroy();
     await this.#log.end();
   }
 
@@ -153,15 +177,12 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
   const { limits } = listen;
   const server = createHttpServer(listen, {
     maxHeaderSize: limits.headers,
-    headersTimeout: limits.headersTimeout,
-    requestTimeout: limits.requestTimeout,
-    keepAliveTimeout: limits.keepAlive,
     connectionsCheckingInterval: 1000,
     // We look at Host ourselves, and say what is wrong with it.
     requireHostHeader: false,
     noDelay: true,
   });
-  server.maxConnections = limits.maxConnections;
+  setLimits(server, limits);
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
   server.maxHeadersCount = 0;
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
@@ -185,6 +206,14 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     else requests.refuseOn(socket as Socket, parserFault(error));
   });
   return server;
+}
+
+/** The limits that can be changed while the server listens: all but `headers`, which its parser is made with. */
+function setLimits(server: Server, limits: Config['listen']['limits']): void {
+  server.headersTimeout = limits.headersTimeout;
+  server.requestTimeout = limits.requestTimeout;
+  server.keepAliveTimeout = limits.keepAlive;
+  server.maxConnections = limits.maxConnections;
 }
 
 /** What node's parser refuses, in our codes. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { assemble } from '../assembly.ts';
+import { assemble, destroyAll } from '../assembly.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { explain } from '../explain/explain.ts';
@@ -75,8 +75,6 @@ async function explainWith(config: Config, question: Question): Promise<Explanat
     await Promise.all([...world.keyRings.values()].map((keys) => keys.start()));
     return await explain(question, world, systemClock.now());
   } finally {
-    world.closing.abort();
-    for (const keys of world.keyRings.values()) keys.close();
-    await Promise.all(world.upstreams.map((upstream) => upstream.destroy()));
+    await destroyAll(world.parts);
   }
 }

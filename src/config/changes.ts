@@ -37,6 +37,12 @@ export function needingRestart(running: Config, wanted: Config): string[] {
   return differences(undefined, bound(running), bound(wanted));
 }
 
+/** What can be had of `wanted` from a gateway that was started with `running`: what needs a restart stays as it is. */
+export function attainable({ listen: bound, admin }: Config, wanted: Config): Config {
+  const limits = { ...wanted.listen.limits, headers: bound.limits.headers };
+  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits }, admin };
+}
+
 /** One entry of a configuration, with what of it must not be shown. */
 interface Side {
   readonly facts: readonly Fact[];

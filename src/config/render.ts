@@ -23,6 +23,11 @@ export function renderJson(problems: readonly Problem[]): string {
   return `${JSON.stringify({ problems: documented })}\n`;
 }
 
+/** A problem as one line, for the log. */
+export function problemLine({ severity, file, line, column, message, hint }: Problem): string {
+  return printable(`${file}:${line}:${column}: ${severity}: ${message}${hint === undefined ? '' : ` (${hint})`}`);
+}
+
 function renderProblem(problem: Problem, paint: Paint): string {
   const { severity, file, line, column, message, hint, excerpt } = problem;
   const place = dye(printable(`${file}:${line}:${column}:`), 'strong', paint);

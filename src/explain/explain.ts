@@ -27,7 +27,7 @@ function askerOf({ config }: Assembly): Peer {
  */
 export async function explain(question: Question, world: Assembly, now: number): Promise<Explanation> {
   const head = readHead(requestFor(question, world), world.sorter);
-  const journey = new Journey(newRequestId(now), askerOf(world), head.ok ? head.value : undefined);
+  const journey = new Journey(newRequestId(now), askerOf(world), head.ok ? head.value : undefined, world);
   const decision = head.ok ? await decide(world, journey, head.value, now) : head;
   const findings = new Findings(world, journey, question, now);
   if (!decision.ok) return findings.refused(decision.fault);

@@ -1,5 +1,13 @@
 import type { Assembly } from '../assembly.ts';
 
+/** A configuration that was not taken. The one before is in force: that is no reason to send requests elsewhere. */
+export interface RefusedConfiguration {
+  /** RFC 3339. */
+  readonly at: string;
+  /** The first thing that is wrong with it, with its position. */
+  readonly problem: string;
+}
+
 /** Whether requests should be sent here, and what stands against it. */
 export interface Readiness {
   readonly ready: boolean;
@@ -8,10 +16,17 @@ export interface Readiness {
   readonly issuers: Readonly<
     Record<string, { readonly usable: boolean; readonly ageSeconds?: number; readonly error?: string }>
   >;
+  /** The last change of the configuration, where it could not be made. */
+  readonly refusedConfiguration?: RefusedConfiguration;
 }
 
 /** Ready: the config is loaded, the keys of every issuer can be used, and nobody is shutting us down. */
-export function readiness(world: Assembly, draining: boolean, now: number): Readiness {
+export function readiness(
+  world: Assembly,
+  draining: boolean,
+  now: number,
+  refused: RefusedConfiguration | undefined,
+): Readiness {
   const issuers: Record<string, { usable: boolean; ageSeconds?: number; error?: string }> = {};
   for (const [name, keys] of world.keyRings) {
     const { usable, age, error } = keys.status(now);
@@ -21,5 +36,6 @@ export function readiness(world: Assembly, draining: boolean, now: number): Read
       ...(error === undefined ? {} : { error }),
     };
   }
-  return { ready: !draining && Object.values(issuers).every(({ usable }) => usable), draining, issuers };
+  const ready = !draining && Object.values(issuers).every(({ usable }) => usable);
+  return { ready, draining, issuers, ...(refused && { refusedConfiguration: refused }) };
 }

@@ -23,7 +23,7 @@ const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gatewa
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
-  readonly #access: boolean;
+  #access: boolean;
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
 
@@ -35,6 +35,12 @@ export class Log implements KeyObserver, TargetObserver {
       { level: settings.level, base: null, timestamp: isoTime, formatters },
       target ?? (this.#output as BatchedOutput),
     );
+  }
+
+  /** Takes other settings from now on. */
+  configure({ level, access }: { readonly level: Level; readonly access: boolean }): void {
+    this.#pino.level = level;
+    this.#access = access;
   }
 
   /** The one line of a request. */
@@ -78,6 +84,27 @@ export class Log implements KeyObserver, TargetObserver {
     this.#pino.info({ upstream, target }, 'a target is back');
   }
 
+  /** `changes` in words; `warnings` with their positions. */
+  reloaded(changes: readonly string[], warnings: readonly string[]): void {
+    const message = changes.length > 0 ? 'configuration reloaded' : 'configuration reloaded; nothing has changed';
+    this.#pino.info(
+      { changes: bounded(changes), ...(warnings.length > 0 && { warnings: bounded(warnings) }) },
+      message,
+    );
+  }
+
+  reloadedWithoutKeys(issuers: readonly string[]): void {
+    this.#pino.warn({ issuers }, 'the keys of new issuers are not there yet: their tokens get 503');
+  }
+
+  restartNeeded(changes: readonly string[]): void {
+    this.#pino.warn({ changes: bounded(changes) }, 'a part of the configuration takes effect with the next restart');
+  }
+
+  reloadRefused(problems: readonly string[]): void {
+    this.#pino.error({ problems: bounded(problems) }, 'configuration refused; the one before goes on');
+  }
+
   draining(signal: string): void {
     this.#pino.info({ signal }, 'draining');
   }
@@ -108,6 +135,14 @@ export class Log implements KeyObserver, TargetObserver {
   async end(): Promise<void> {
     await this.#output?.end();
   }
+}
+
+/** More than these nobody reads in a log. */
+const MOST_LISTED = 50;
+
+function bounded(items: readonly string[]): readonly string[] {
+  const more = items.length - MOST_LISTED;
+  return more > 0 ? [...items.slice(0, MOST_LISTED), `and ${more} more`] : items;
 }
 
 let lastTime = 0;

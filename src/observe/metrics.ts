@@ -43,6 +43,19 @@ export class Metrics {
     this.#registry,
   );
 
+  readonly #reloads = new Counter({
+    name: 'bearergate_config_reloads_total',
+    help: 'Changes of the configuration, taken or refused.',
+    labelNames: ['result'],
+    registers: [this.#registry],
+  });
+  readonly #loadedAt = new Gauge({
+    name: 'bearergate_config_loaded_timestamp_seconds',
+    help: 'When the configuration in force was loaded.',
+    registers: [this.#registry],
+  });
+  readonly #now: () => number;
+
   constructor(world: () => Assembly, now: () => number, streams: { readonly count: number }) {
     const registers = [this.#registry];
     this.#count(
@@ -96,11 +109,16 @@ export class Metrics {
         this.set(streams.count);
       },
     });
-    new Gauge({
-      name: 'bearergate_config_loaded_timestamp_seconds',
-      help: 'When the configuration in force was loaded.',
-      registers,
-    }).set(now() / 1000);
+    this.#now = now;
+    this.#loadedAt.set(now() / 1000);
+    // There from the beginning: an alert on a number that is not there yet would miss its first step.
+    for (const result of ['success', 'failure']) this.#reloads.inc({ result }, 0);
+  }
+
+  /** A configuration was taken in place of the one before, or was refused. */
+  reloaded(result: 'success' | 'failure'): void {
+    this.#reloads.inc({ result });
+    if (result === 'success') this.#loadedAt.set(this.#now() / 1000);
   }
 
   requestEnded(journey: Journey, { status, durationMs }: Ending): void {

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Assembly } from '../assembly.ts';
 import { Permit } from '../authorise/permit.ts';
 import type { Fault } from '../errors/fault.ts';
 import { replyFor } from '../errors/problem.ts';
@@ -14,15 +13,16 @@ import { type RequestHead, readHead } from '../request/head.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently, cut } from '../request/linger.ts';
 import { sendRawReply, sendReply, withIdentity } from './answer.ts';
-import { Peers } from './peers.ts';
 import { Upgrades } from './upgrades.ts';
+import type { World } from './world.ts';
 
 /** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
 export type Phase = 'open' | 'leaving' | 'closed';
 
 /** What serving requests needs of its surroundings. */
 export interface RequestSurroundings {
-  readonly world: Assembly;
+  /** Read once for each request, which finishes in the world that it has met. */
+  readonly worlds: { readonly current: World };
   readonly now: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -37,26 +37,25 @@ interface UnderWay {
 /** Takes each request from its head to its one closing log line. */
 export class Requests {
   phase: Phase = 'open';
-  readonly #world: Assembly;
+  readonly #worlds: { readonly current: World };
   readonly #now: () => number;
   readonly #log: Log;
   readonly #metrics: Metrics;
-  readonly #peers: Peers;
   readonly #upgrades: Upgrades;
   /** The last request that each open connection brought. */
   readonly #latest = new Map<Socket, UnderWay>();
 
-  constructor({ world, now, log, metrics }: RequestSurroundings) {
-    this.#world = world;
+  constructor({ worlds, now, log, metrics }: RequestSurroundings) {
+    this.#worlds = worlds;
     this.#now = now;
     this.#log = log;
     this.#metrics = metrics;
-    this.#peers = new Peers(world.config.listen.trustedProxies);
     this.#upgrades = new Upgrades({
       begin: (request) => {
+        const world = this.#worlds.current;
         const now = this.#now();
-        const head = readHead(request, this.#world.sorter);
-        return { head, now, journey: this.#begin(request, head, now) };
+        const head = readHead(request, world.assembly.sorter);
+        return { world, head, now, journey: this.#begin(world, request, head, now) };
       },
       decide: (head, journey, at) => this.#decide(head, journey, at, false),
       replyTo: (fault, journey) => this.#replyTo(fault, journey),
@@ -71,9 +70,10 @@ export class Requests {
     const latest = this.#latest.get(request.socket);
     if (latest?.response.shouldKeepAlive === false) return;
     if (latest === undefined) request.socket.once('close', () => this.#latest.delete(request.socket));
+    const world = this.#worlds.current;
     const now = this.#now();
-    const head = readHead(request, this.#world.sorter);
-    const journey = this.#begin(request, head, now);
+    const head = readHead(request, world.assembly.sorter);
+    const journey = this.#begin(world, request, head, now);
     this.#latest.set(request.socket, { journey, request, response });
     this.#watchEnd(journey, request, response);
     const goesOn = response.shouldKeepAlive;
@@ -81,9 +81,16 @@ export class Requests {
     try {
       const decision = this.#decide(head, journey, now, goesOn);
       if (decision instanceof Promise) {
+        world.enter();
         decision
-          .then((late) => this.#carryOut(late, journey, request, response))
-          .catch((error) => this.#refuseDefect(error, journey, request, response));
+          .then((late) => {
+            this.#carryOut(late, journey, request, response);
+            world.leave();
+          })
+          .catch((error) => {
+            this.#refuseDefect(error, journey, request, response);
+            world.leave();
+          });
       } else {
         this.#carryOut(decision, journey, request, response);
       }
@@ -111,11 +118,11 @@ export class Requests {
     this.#upgrades.cut();
   }
 
-  #begin(request: IncomingMessage, head: Outcome<RequestHead>, now: number): Journey {
-    const peer = this.#peers.of(request.socket);
+  #begin(world: World, request: IncomingMessage, head: Outcome<RequestHead>, now: number): Journey {
+    const peer = world.peers.of(request.socket);
     const given = head.ok && peer.trusted ? head.value.requestId : undefined;
     const id = given !== undefined && isUsableId(given) ? given : newRequestId(now);
-    return new Journey(id, peer, head.ok ? head.value : undefined);
+    return new Journey(id, peer, head.ok ? head.value : undefined, world.assembly);
   }
 
   /**
@@ -144,7 +151,8 @@ export class Requests {
 
   /** Answers a request of which there is no more than its connection. */
   #refuseUnread(fault: Fault, socket: Socket): void {
-    const journey = new Journey(newRequestId(this.#now()), this.#peers.of(socket), undefined);
+    const { assembly, peers } = this.#worlds.current;
+    const journey = new Journey(newRequestId(this.#now()), peers.of(socket), undefined, assembly);
     journey.fault = fault;
     const reply = this.#replyTo(fault, journey);
     sendRawReply(reply, socket);
@@ -158,7 +166,7 @@ export class Requests {
     if (this.phase === 'closed') return stop({ code: 'gateway.draining' });
     const { expect } = head.value;
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') return stop({ code: 'request.expectation' });
-    return decide(this.#world, journey, head.value, now);
+    return decide(journey.assembly, journey, head.value, now);
   }
 
   #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
@@ -221,7 +229,8 @@ export class Requests {
 
   #replyTo(fault: Fault, journey: Journey): Reply {
     const issuers = journey.route?.issuerNames ?? [];
-    return readableByPages(replyFor({ fault, requestId: journey.id, issuers }, this.#world.config.errors), journey);
+    const { errors } = journey.assembly.config;
+    return readableByPages(replyFor({ fault, requestId: journey.id, issuers }, errors), journey);
   }
 
   #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {

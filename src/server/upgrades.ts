@@ -10,10 +10,12 @@ import type { Ending } from '../observe/log.ts';
 import type { Outcome } from '../outcome.ts';
 import type { RequestHead } from '../request/head.ts';
 import { sendRawReply, withIdentity } from './answer.ts';
+import type { World } from './world.ts';
 
 /** What requests to upgrade share with all others. */
 export interface UpgradeDesk {
   begin(request: IncomingMessage): {
+    readonly world: World;
     readonly head: Outcome<RequestHead>;
     readonly now: number;
     readonly journey: Journey;
@@ -69,7 +71,7 @@ export class Upgrades {
   }
 
   #serve(request: IncomingMessage, socket: Socket, early: Buffer): void {
-    const { head, now, journey } = this.#desk.begin(request);
+    const { world, head, now, journey } = this.#desk.begin(request);
     // However node came to see an upgrade in it.
     if (head.ok) head.value.upgrade = true;
     const upgrade = new Upgrade(this.#desk, journey, socket, early);
@@ -78,7 +80,16 @@ export class Upgrades {
     try {
       const decision = this.#desk.decide(head, journey, now);
       if (decision instanceof Promise) {
-        decision.then((late) => upgrade.carryOut(late)).catch((error) => upgrade.refuseDefect(error));
+        world.enter();
+        decision
+          .then((late) => {
+            upgrade.carryOut(late);
+            world.leave();
+          })
+          .catch((error) => {
+            upgrade.refuseDefect(error);
+            world.leave();
+          });
       } else {
         upgrade.carryOut(decision);
       }

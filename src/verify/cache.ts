@@ -25,13 +25,15 @@ export interface Refusal {
  * a flood of forged tokens never pushes a good one out.
  */
 export class TokenCache {
-  readonly counts: CacheCounts = { hit: 0, miss: 0, joined: 0, refusedHit: 0 };
+  readonly counts: CacheCounts;
   readonly #accepted: LRUCache<string, Verified>;
   readonly #refused: LRUCache<string, Refusal>;
   readonly #settings: TokenCacheSettings;
 
-  constructor(settings: TokenCacheSettings) {
+  /** `counts` are those of a cache in whose place this one comes: they go on. */
+  constructor(settings: TokenCacheSettings, counts: CacheCounts = { hit: 0, miss: 0, joined: 0, refusedHit: 0 }) {
     this.#settings = settings;
+    this.counts = counts;
     // A clock read per second instead of one per look-up; `exp` is compared with the wall clock on every hit anyway.
     const ttlResolution = 1000;
     this.#accepted = new LRUCache({ max: settings.maxEntries, ttl: settings.maxAge, ttlResolution });

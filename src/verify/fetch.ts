@@ -5,6 +5,12 @@ export type Fetch = typeof globalThis.fetch;
 /** Why an issuer could not be asked: it is out of reach, or its answer is not what the protocol says. */
 export class ProviderError extends Error {}
 
+/**
+ * Why an asking is given up by ourselves. Made once: an error keeps alive whoever was at work when it was made, and this
+ * one would be kept by the keys of an issuer, and they by its remembered tokens.
+ */
+export const GIVEN_UP = new Error('it is not asked any more');
+
 /** How to ask. */
 export interface Asking {
   /** Milliseconds for all of it. */

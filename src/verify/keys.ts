@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { Algorithm } from './algorithms.ts';
 import { fetchKeys } from './discovery.ts';
-import type { Fetch } from './fetch.ts';
+import { type Fetch, GIVEN_UP } from './fetch.ts';
 import { readJwks, type VerificationKey } from './jwks.ts';
 import type { KeyRing, KeyStatus } from './key-ring.ts';
 import type { IssuerSettings } from './settings.ts';
@@ -39,6 +39,8 @@ export class KeySet implements KeyRing {
   readonly #snapshot: string | undefined;
   #keys: readonly VerificationKey[] = [];
   #fetchedAt: number | undefined;
+  /** Whether the keys are those of another set until now. */
+  #takenOver = false;
   #askedForUnknownAt: number | undefined;
   #failures = 0;
   #error: string | undefined;
@@ -46,7 +48,8 @@ export class KeySet implements KeyRing {
   #restoring: Promise<void> | undefined;
   #cancelTimer: () => void = () => {};
 
-  constructor(issuer: IssuerSettings, clock: Clock, fetch: Fetch, observer: KeyObserver) {
+  /** `before` is one with the same issuer and source and another timing: what it has fetched goes on here. */
+  constructor(issuer: IssuerSettings, clock: Clock, fetch: Fetch, observer: KeyObserver, before?: KeySet) {
     this.#issuer = issuer;
     this.#clock = clock;
     this.#fetch = fetch;
@@ -54,6 +57,7 @@ export class KeySet implements KeyRing {
     const { snapshot } = issuer.keys;
     // Keys that are at hand need none, and an older copy would bring back those that were taken out.
     this.#snapshot = snapshot === undefined || !this.#isRemote ? undefined : snapshotPath(snapshot, issuer);
+    if (before !== undefined && before.#fetchedAt !== undefined) this.#takeOver(before, before.#fetchedAt);
   }
 
   /** At once while keys are loaded and known; waits for a fetch that is under way or allowed otherwise. */
@@ -99,6 +103,14 @@ export class KeySet implements KeyRing {
   }
 
   async start(): Promise<void> {
+    const now = this.#clock.now();
+    if (this.#takenOver && now < this.usableUntil) {
+      // Asking again at each change of configuration would make a flood of many changes.
+      const age = Math.max(0, now - (this.#fetchedAt ?? 0));
+      const left = this.#failures === 0 ? this.#nextFetchIn(now) - age : 0;
+      this.#cancelTimer = this.#clock.after(Math.max(0, left), () => void this.#refresh());
+      return;
+    }
     if (this.#snapshot !== undefined) {
       this.#restoring = this.#restore(this.#snapshot).finally(() => {
         this.#restoring = undefined;
@@ -109,7 +121,7 @@ export class KeySet implements KeyRing {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#closing.abort(GIVEN_UP);
     this.#cancelTimer();
   }
 
@@ -166,6 +178,15 @@ export class KeySet implements KeyRing {
       this.#observer.keysFailed(this.#issuer.name, error as Error, this.#clock.now() < this.usableUntil);
     }
     this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.#refresh());
+  }
+
+  #takeOver(before: KeySet, fetchedAt: number): void {
+    this.#takenOver = true;
+    this.#accept(before.#keys, fetchedAt);
+    this.tokenEndpoint = before.tokenEndpoint;
+    this.#askedForUnknownAt = before.#askedForUnknownAt;
+    this.#failures = before.#failures;
+    this.#error = before.#error;
   }
 
   /** The keys of before a restart: they serve while the issuer can't be asked, as if the restart had not been. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { changesBetween, needingRestart } from '../../src/config/changes.ts';
+import { attainable, changesBetween, needingRestart } from '../../src/config/changes.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadGood } from './support.ts';
 
@@ -316,6 +316,29 @@ test('controls do not reach a terminal, and no sentence is endless', (t) => {
   );
   t.is(told[0], 'route orders: claims.tenant none → \ufffd[2J');
   t.true(String(told[1]).length < 400);
+});
+
+test('what can be had without a restart has every change but those that need one', (t) => {
+  const running = configOf({});
+  const bound = {
+    listen: {
+      host: '127.0.0.1',
+      port: 1,
+      limits: { headers: '4KiB', keepAlive: '1s' },
+      trustedProxies: ['10.0.0.0/8'],
+    },
+    admin: { host: '127.0.0.2', port: 2 },
+  };
+  const wanted = configOf({ ...bound, publicUrl: 'https://api.example.com' });
+  const had = attainable(running, wanted);
+  t.deepEqual(needingRestart(running, had), []);
+  t.is(needingRestart(running, wanted).length, 5);
+  const all = changesBetween(running, wanted);
+  t.deepEqual(
+    [...changesBetween(running, had), ...needingRestart(running, wanted)].toSorted(),
+    all.toSorted(),
+    'each change is in one of the two lists',
+  );
 });
 
 test('what needs a restart is told against what runs, not against what stood in the file in between', (t) => {

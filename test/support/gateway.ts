@@ -1,5 +1,6 @@
+import type { Loaded } from '../../src/config/load.ts';
 import { type GatewayOptions, type GatewayServer, startGateway } from '../../src/server.ts';
-import { type ConfigDocument, configFrom } from './config.ts';
+import { type ConfigDocument, configFrom, loadedFrom } from './config.ts';
 import type { WireHeader } from './http-bytes.ts';
 import { accessClaims, type KeyServer, makeKey, serveJwks, signToken, type TestKey } from './keys.ts';
 import { type RawExchange, type RawOptions, type RawResponse, sendRaw } from './raw-client.ts';
@@ -40,6 +41,10 @@ export interface TestGateway {
   send(bytes: string | Buffer, options?: RawOptions): Promise<RawExchange>;
   /** The same for one answer. */
   ask(bytes: string | Buffer, options?: RawOptions): Promise<RawResponse>;
+  /** Another configuration, filled in like the first one. */
+  load(description: GatewayDescription): Loaded;
+  /** Has it take such a one; answers whether it did. */
+  reload(description: GatewayDescription): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -48,22 +53,9 @@ const key = makeKey('ES256');
 
 /** Starts a gateway on free ports of this machine, once its keys are there or could not be fetched. */
 export async function startTestGateway(description: GatewayDescription): Promise<TestGateway> {
-  const { issuer, variables, options, ...document } = description;
+  const { variables, options } = description;
   const keyServer = await serveJwks([key]);
-  const main = { issuer: keyServer.issuer, audience: 'orders-api', keys: { url: keyServer.jwksUri }, ...issuer };
-  const config = configFrom(
-    {
-      log: { level: 'debug' },
-      defaults: { auth: { issuers: ['main'] } },
-      routes: [{ id: 'all', match: { path: '/**' } }],
-      drain: { delay: '0s' },
-      ...document,
-      listen: { host: '127.0.0.1', port: 0, ...(document.listen as object | undefined) },
-      admin: { port: 0, ...(document.admin as object | undefined) },
-      issuers: { main, ...(document.issuers as ConfigDocument['issuers']) },
-    },
-    variables,
-  );
+  const config = configFrom(documentOf(description, keyServer), variables);
   const { lines, waitForLine, log } = collectLines();
   const server = await startGateway(config, { ...options, log });
   // Shared secrets and issuers that are asked about each token have no keys to wait for.
@@ -73,6 +65,7 @@ export async function startTestGateway(description: GatewayDescription): Promise
   const port = Number(new URL(server.url).port);
   const token: TestGateway['token'] = (claims, header) =>
     signToken(key, accessClaims({ iss: keyServer.issuer, ...claims }), header);
+  const load = (next: GatewayDescription) => loadedFrom(documentOf(next, keyServer), next.variables);
   const send: TestGateway['send'] = (bytes, options) => sendRaw(port, bytes, options);
   return {
     ...{ server, url: server.url, adminUrl: server.adminUrl, port, keyServer, key, lines, waitForLine, token, send },
@@ -83,10 +76,27 @@ export async function startTestGateway(description: GatewayDescription): Promise
       if (!response) throw new Error(`no answer came; what came: ${JSON.stringify(raw)}`);
       return response;
     },
+    load,
+    reload: (next) => server.reload(load(next)),
     close: async () => {
       await server.close();
       await keyServer.close();
     },
+  };
+}
+
+function documentOf(description: GatewayDescription, keyServer: KeyServer): ConfigDocument {
+  const { issuer, variables, options, ...document } = description;
+  const main = { issuer: keyServer.issuer, audience: 'orders-api', keys: { url: keyServer.jwksUri }, ...issuer };
+  return {
+    log: { level: 'debug' },
+    defaults: { auth: { issuers: ['main'] } },
+    routes: [{ id: 'all', match: { path: '/**' } }],
+    drain: { delay: '0s' },
+    ...document,
+    listen: { host: '127.0.0.1', port: 0, ...(document.listen as object | undefined) },
+    admin: { port: 0, ...(document.admin as object | undefined) },
+    issuers: { main, ...(document.issuers as ConfigDocument['issuers']) },
   };
 }
 

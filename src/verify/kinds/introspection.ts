@@ -3,7 +3,7 @@ import { type Outcome, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
 import { answerFault, scopesOf, timeFault } from '../claims.ts';
-import { type Fetch, fetchJson, ProviderError, shownUrl } from '../fetch.ts';
+import { type Fetch, fetchJson, GIVEN_UP, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
 import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
 
@@ -11,15 +11,14 @@ import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts'
 export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings> implements IssuerVerifier {
   readonly opaque = true;
   readonly #fetch: Fetch;
-  readonly #closing: AbortSignal;
+  readonly #closing = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
-  constructor(settings: OpaqueIssuerSettings, fetch: Fetch, closing: AbortSignal) {
+  constructor(settings: OpaqueIssuerSettings, fetch: Fetch) {
     super(settings);
     this.#fetch = fetch;
-    this.#closing = closing;
-    setMaxListeners(0, closing); // a listener for each question under way, and there may be many
+    setMaxListeners(0, this.#closing.signal); // a listener for each question under way, and there may be many
   }
 
   async prove(token: RawToken, _: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {
@@ -57,6 +56,11 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
     return proof.answer?.goodUntil ?? 0;
   }
 
+  /** Gives up what it is asking. */
+  close(): void {
+    this.#closing.abort(GIVEN_UP);
+  }
+
   /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
   async #ask(token: RawToken): Promise<JsonObject> {
     await this.#turn();
@@ -82,7 +86,7 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
   async #askNow(token: RawToken): Promise<JsonObject> {
     const { url, timeout } = this.settings.introspection;
     const request = introspectionRequest(token, this.settings.introspection);
-    const answer = await fetchJson(url, { timeout, request, fetch: this.#fetch, cancel: this.#closing });
+    const answer = await fetchJson(url, { timeout, request, fetch: this.#fetch, cancel: this.#closing.signal });
     const fields =
       typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? (answer as JsonObject) : {};
     // RFC 7662 §2.2: a boolean, always. Reading a text as yes or no would be our guess about somebody's access.

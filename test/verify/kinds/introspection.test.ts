@@ -61,7 +61,6 @@ async function world(
 ) {
   const clock = new FakeClock();
   const server = await endpoint(t);
-  const closing = new AbortController();
   const introspection: IntrospectionSettings = {
     url: server.url,
     clientId: 'gw',
@@ -83,15 +82,14 @@ async function world(
     introspection,
   };
   const cache = new TokenCache({ maxEntries: 100, maxAge: 300_000, rejectedFor: 10_000 });
-  const opaque = new IntrospectionVerifier(settings, fetch, closing.signal);
-  const another = (more: Partial<OpaqueIssuerSettings>) =>
-    new IntrospectionVerifier({ ...settings, ...more }, fetch, closing.signal);
+  const opaque = new IntrospectionVerifier(settings, fetch);
+  const another = (more: Partial<OpaqueIssuerSettings>) => new IntrospectionVerifier({ ...settings, ...more }, fetch);
   const by = (...issuers: IssuerVerifier[]) => new CachedVerifier(issuers, cache, clock.now);
   const verifier = by(opaque);
   const verify = (token: string = TOKEN, through = verifier) => through.verify(new RawToken(token), clock.now());
   const seconds = (offset = 0) => Math.floor(clock.now() / 1000) + offset;
   const active = (more: Record<string, unknown> = {}) => ({ active: true, aud: 'orders-api', sub: 'user-1', ...more });
-  return { clock, server, cache, closing, opaque, another, by, verify, seconds, active };
+  return { clock, server, cache, opaque, another, by, verify, seconds, active };
 }
 
 function told(outcome: Outcome<Verified>): string {
@@ -580,10 +578,10 @@ test.serial(
 );
 
 test.serial('closing ends the questions that are under way', async (t) => {
-  const { server, verify, closing } = await world(t);
+  const { server, verify, opaque } = await world(t);
   const arrived = new Promise<void>((resolve) => server.act(() => resolve()));
   const waiting = verify();
   await arrived;
-  closing.abort();
+  opaque.close();
   t.is(told(await waiting), 'verify.introspection-unavailable');
 });
