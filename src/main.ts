@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import { isatty } from 'node:tty';
 import { EXIT } from './cli/io.ts';
 import { runCli } from './cli/run.ts';
 
@@ -21,6 +22,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   ...(process.stdin.isTTY === true && { ask }),
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
+  onReloadSignal,
 });
 
 // A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
@@ -47,5 +49,18 @@ function stopSignal(): Promise<string> {
         resolve(signal);
       });
     }
+  });
+}
+
+/** A terminal that is closed sends the same signal: what ran in it ends with it, as if nobody listened. */
+function onReloadSignal(listener: () => void): void {
+  const hadTerminal = process.stdout.isTTY === true;
+  process.on('SIGHUP', () => {
+    if (!hadTerminal || isatty(1)) {
+      listener();
+      return;
+    }
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
   });
 }

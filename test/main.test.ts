@@ -16,6 +16,25 @@ test('results, complaints and exit codes reach the shell', async (t) => {
   t.regex(problems.stdout, /gateway\.yaml:1:9: error: /);
 });
 
+test('start follows its file, and the signal that asks for it: it tells what changed, or what is wrong', async (t) => {
+  const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });
+  t.teardown(folder.remove);
+  const gateway = await startCommand(['start', '--config', folder.file('gateway.yaml')]);
+  t.teardown(() => gateway.stop('SIGKILL'));
+  await folder.write('gateway.yaml', SMALL_CONFIG.replace('id: all', 'id: every'));
+  const line = await gateway.waitForLine(({ msg }) => msg === 'configuration reloaded');
+  t.deepEqual(line.changes, ['route all removed', 'route every added: any method /** → api, public']);
+  await folder.write('gateway.yaml', `${SMALL_CONFIG}nonsense: 1\n`);
+  const { problems } = await gateway.waitForLine(({ level }) => level === 'error');
+  t.deepEqual(problems, [`${folder.file('gateway.yaml')}:7:1: error: unknown key \`nonsense\``]);
+  await folder.write('gateway.yaml', SMALL_CONFIG.replace('id: all', 'id: every'));
+  const unchanged = (line: Record<string, unknown>) => line.msg === 'configuration reloaded; nothing has changed';
+  await gateway.waitForLine(unchanged);
+  process.kill(gateway.pid, 'SIGHUP');
+  await gateway.waitForLine((line) => unchanged(line) && gateway.lines().filter(unchanged).length === 2);
+  t.is((await gateway.stop()).code, 0);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`start ends well on ${signal}`, async (t) => {
     const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });

@@ -3,15 +3,26 @@ import type { GatewayServer } from '../server.ts';
 import { startDemoIssuer } from './demo/issuer.ts';
 import { startLegacyApi } from './demo/legacy-api.ts';
 import type { DemoServer } from './demo/loopback.ts';
+import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
-import { configFor, listenFailure, openGateway } from './start.ts';
+import { configOf, listenFailure, openGateway } from './start.ts';
 
 /**
  * `bearergate demo`: a development issuer, a small legacy API and the gateway in front of them, in one process and on
- * loopback. It runs the configuration as it stands; its parts listen where that says they are.
+ * loopback. It runs the configuration as it stands, and as it changes; its parts listen where that says they are at first.
  */
 export async function demo({ file }: { readonly file: string }, io: CommandIo): Promise<number> {
-  const config = configFor(file, io);
+  const followed = new FollowedConfig(file, io);
+  try {
+    return await runWorld(followed, file, io);
+  } finally {
+    followed.close();
+  }
+}
+
+async function runWorld(followed: FollowedConfig, file: string, io: CommandIo): Promise<number> {
+  const loaded = followed.read();
+  const config = configOf(loaded, io);
   if (config === undefined) return EXIT.problems;
   const ports = demoPorts(config);
   if (ports === undefined) {
@@ -24,8 +35,11 @@ export async function demo({ file }: { readonly file: string }, io: CommandIo): 
   if (parts === undefined) return EXIT.problems;
   const gateway = await openGateway(config, io);
   if (gateway !== undefined) {
-    io.stdout(welcome(gateway, ports));
-    await gateway.drain(await io.stopSignal(), 0);
+    io.stdout(welcome(gateway, ports, file));
+    followed.follow(gateway, loaded);
+    const signal = await io.stopSignal();
+    followed.close();
+    await gateway.drain(signal, 0);
   }
   await Promise.all(parts.map((part) => part.close()));
   return gateway === undefined ? EXIT.problems : EXIT.ok;
@@ -63,7 +77,7 @@ async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo)
   }
 }
 
-function welcome(gateway: GatewayServer, { issuer, legacy }: DemoPorts): string {
+function welcome(gateway: GatewayServer, { issuer, legacy }: DemoPorts, file: string): string {
   const at = gateway.url.replace('127.0.0.1', 'localhost');
   return `bearergate demo: everything runs on this machine alone; Ctrl-C ends it.
 
@@ -85,5 +99,6 @@ See how refusals look: no token, a scope that is missing, a token that lives for
   sleep 2; curl -i -H "Authorization: Bearer $SHORT" ${at}/api/data
 
 What a code means: ${at}/.well-known/bearergate/errors
+Change ${file} and save it: the log says what has changed, or what is wrong with it.
 `;
 }

@@ -11,6 +11,8 @@ export interface CommandIo {
   readonly color: boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
   readonly stopSignal: () => Promise<string>;
+  /** Has `listener` called at each signal that asks for the configuration to be read again. */
+  readonly onReloadSignal: (listener: () => void) => void;
 }
 
 /** Exit codes, as in sysexits.h where it has one. */

@@ -1,24 +1,37 @@
 import type { Config } from '../config/config.ts';
 import { DISK } from '../config/files.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
 import { renderProblems } from '../config/render.ts';
 import { type GatewayServer, startGateway } from '../server.ts';
+import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
 
-/** `bearergate start`: runs the gateway until a signal asks it to end. Answers the exit code. */
+/** `bearergate start`: runs the gateway until a signal asks it to end, along its configuration. Answers the exit code. */
 export async function start({ file }: { readonly file: string }, io: CommandIo): Promise<number> {
-  const config = configFor(file, io);
-  if (config === undefined) return EXIT.problems;
-  const gateway = await openGateway(config, io);
-  if (gateway === undefined) return EXIT.problems;
-  io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
-  await gateway.drain(await io.stopSignal());
-  return EXIT.ok;
+  const followed = new FollowedConfig(file, io);
+  try {
+    const loaded = followed.read();
+    const config = configOf(loaded, io);
+    const gateway = config && (await openGateway(config, io));
+    if (gateway === undefined) return EXIT.problems;
+    io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
+    followed.follow(gateway, loaded);
+    const signal = await io.stopSignal();
+    followed.close();
+    await gateway.drain(signal);
+    return EXIT.ok;
+  } finally {
+    followed.close();
+  }
 }
 
 /** The config of a file; undefined when it has errors, which stderr then tells. Warnings are told too. */
 export function configFor(file: string, io: CommandIo): Config | undefined {
-  const loaded = loadConfig(file, { variables: io.variables, ...DISK });
+  return configOf(loadConfig(file, { variables: io.variables, ...DISK }), io);
+}
+
+/** The same for one that has been read. */
+export function configOf(loaded: Loaded, io: CommandIo): Config | undefined {
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (problems.length > 0) io.stderr(renderProblems(problems, { color: io.color }));
   return loaded.ok ? loaded.config : undefined;

@@ -1,9 +1,9 @@
-import { readFileSync, watch } from 'node:fs';
+import { readdirSync, readFileSync, watch } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type Place, placesOf } from './watch/places.ts';
 import { judge, type Sight } from './watch/settle.ts';
-import { absence, digestOf, Sights } from './watch/sight.ts';
+import { absence, digestOf, digestOfNames, Sights } from './watch/sight.ts';
 
 /** How soon one looks after the system has told of a change, and again to see whether it holds still; milliseconds. */
 const SOON = 50;
@@ -41,7 +41,7 @@ export class WatchedFiles {
   #before: Sight = new Map();
   #movingSince: number | undefined;
   #next: { readonly due: number; readonly callOff: () => void } | undefined;
-  #looking: Promise<void> | undefined;
+  #looking: Promise<boolean> | undefined;
   #toldOf = false;
   #closed = false;
 
@@ -69,11 +69,27 @@ export class WatchedFiles {
     }
   };
 
-  /** From now on watches these files and folders, and no others. Resolves once each has been looked at. */
-  async follow(paths: readonly string[]): Promise<void> {
+  /** The same for the names in a folder. */
+  readonly readFolder = (path: string): readonly string[] => {
+    try {
+      const names = readdirSync(path);
+      this.#known.set(path, digestOfNames(names));
+      return names;
+    } catch (error) {
+      this.#known.set(path, absence(error));
+      throw error;
+    }
+  };
+
+  /**
+   * From now on watches these files and folders, and no others. Looks at each, and answers whether they hold what was read
+   * of them: otherwise what was read may be half of something, or of two things. Of what never holds still it says yes in
+   * the end.
+   */
+  async follow(paths: readonly string[]): Promise<boolean> {
     this.#paths = [...new Set(paths)];
     await this.#looking;
-    await this.#look(true);
+    return this.#look(true);
   }
 
   close(): void {
@@ -83,28 +99,30 @@ export class WatchedFiles {
     this.#watchers.clear();
   }
 
-  /** Looks at every file once; never rejects. */
-  #look(thoroughly: boolean): Promise<void> {
+  /** Looks at every file once, and answers whether nothing that counts is on the move; never rejects. */
+  #look(thoroughly: boolean): Promise<boolean> {
     this.#looking ??= this.#lookNow(thoroughly).finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
   }
 
-  async #lookNow(thoroughly: boolean): Promise<void> {
+  async #lookNow(thoroughly: boolean): Promise<boolean> {
     this.#toldOf = false;
     const paths = this.#paths;
     // Watched before it is looked at: what changes in between is told.
     this.#watch(await placesOf(paths));
     const seen = await Promise.all(paths.map(async (path) => [path, await this.#sights.of(path, thoroughly)] as const));
-    if (this.#closed) return;
+    if (this.#closed) return false;
     const now = new Map(seen.flatMap(([path, sight]) => (sight === undefined ? [] : [[path, sight] as const])));
     for (const [path, sight] of now) if (!this.#known.has(path)) this.#known.set(path, sight);
     const { changed, moving } = judge(this.#known, this.#before, now);
     this.#before = now;
     this.#sights.keep(new Set(paths));
     this.#plan(moving);
-    if (changed.length > 0 && !(moving && this.#isPatient())) this.#tell(changed, now);
+    const still = !(moving && this.#isPatient());
+    if (changed.length > 0 && still) this.#tell(changed, now);
+    return still;
   }
 
   #tell(changed: readonly string[], now: Sight): void {
@@ -146,10 +164,11 @@ export class WatchedFiles {
     for (const [key, place] of wanted) if (!this.#watchers.has(key)) this.#watchPlace(key, place);
   }
 
-  #watchPlace(key: string, { folder, names }: Place): void {
+  #watchPlace(key: string, { folder, names, listed }: Place): void {
     try {
-      const watcher = this.#watchFolder(folder, { persistent: false }, (_, name) => {
-        if (name === null || names.has(name)) this.#told();
+      const watcher = this.#watchFolder(folder, { persistent: false }, (event, name) => {
+        // What is written into other files of a folder is no business of whoever wants their names.
+        if (name === null || names.has(name) || (listed && event === 'rename')) this.#told();
       });
       watcher.on('error', () => {
         watcher.close();
@@ -168,6 +187,6 @@ export class WatchedFiles {
   }
 }
 
-function keyOf({ folder, identity, names }: Place): string {
-  return [resolve(folder), identity, ...names].join('\0');
+function keyOf({ folder, identity, names, listed }: Place): string {
+  return [resolve(folder), identity, listed, ...names].join('\0');
 }

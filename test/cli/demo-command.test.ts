@@ -45,6 +45,9 @@ curl('every curl line that the demo prints works when it is pasted', async (t) =
     ([, status, code]) => `${status} ${code}`,
   );
   t.deepEqual(codes, ['401 token.missing', '403 authorise.scope', '401 token.expired']);
+  await folder.write('gateway.yaml', yaml.replace('scopes: ["orders:read"]', 'scopes: ["orders:read", "orders:list"]'));
+  const { changes } = await demo.waitForLine(({ msg }) => msg === 'configuration reloaded');
+  t.deepEqual(changes, ['route orders-read: scopes orders:read → orders:read, orders:list']);
   const { code } = await demo.stop();
   t.is(code, 0);
 });

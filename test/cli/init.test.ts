@@ -64,6 +64,7 @@ test('what is not given is asked for on a terminal', async (t) => {
       },
       color: false,
       stopSignal: () => Promise.resolve('SIGTERM'),
+      onReloadSignal: () => {},
     },
   );
   t.is(code, 0);

@@ -237,6 +237,45 @@ test('a folder changes with the names in it, and is no reason to read for ever w
   t.is(reports.length, 1);
 });
 
+test('new names in a folder are told of by the system, and what is written into its files is not listened to', async (t) => {
+  const clock = new FakeClock();
+  const listeners: Parameters<WatchFolder>[2][] = [];
+  const watchFolder: WatchFolder = (path, _, listener) => {
+    if (path === folder.path) listeners.push(listener);
+    return TELLS_NOTHING('', { persistent: false }, listener);
+  };
+  const folder = await folderWith(t, { 'a.yaml': 'one' });
+  const { files } = watched(t, clock, watchFolder);
+  await files.follow([folder.path, folder.file('a.yaml')]);
+  t.is(listeners.length, 1);
+  const [tell] = listeners;
+  tell?.('change', 'unknown.log');
+  t.deepEqual(clock.waiting, [2_000]);
+  tell?.('rename', 'b.yaml');
+  t.deepEqual(clock.waiting, [50]);
+});
+
+test('following answers whether files still hold what was read of them', async (t) => {
+  const clock = new FakeClock();
+  const folder = await folderWith(t, { 'a.yaml': 'one' });
+  const { files, reports } = watched(t, clock, TELLS_NOTHING);
+  const paths = [folder.file('a.yaml'), folder.path];
+  const read = () => {
+    files.read(folder.file('a.yaml'));
+    files.readFolder(folder.path);
+  };
+  read();
+  t.true(await files.follow(paths));
+  await folder.write('a.yaml', 'two');
+  t.false(await files.follow(paths));
+  read();
+  t.true(await files.follow(paths));
+  await folder.write('b.yaml', 'new');
+  t.false(await files.follow(paths));
+  t.throws(() => files.readFolder(folder.file('none')), { code: 'ENOENT' });
+  t.deepEqual(reports, [], 'nothing was told that had not been asked for');
+});
+
 test('links that lead in a circle are no file', async (t) => {
   const folder = await folderWith(t, {});
   await symlink('b', folder.file('a'));

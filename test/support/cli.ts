@@ -22,6 +22,7 @@ export async function run(argv: readonly string[], variables: Readonly<Record<st
     stdin: () => Promise.resolve(''),
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
+    onReloadSignal: () => {},
   });
   return { code, stdout, stderr };
 }

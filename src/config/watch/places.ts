@@ -7,6 +7,8 @@ export interface Place {
   /** Another one under the same path has another identity: it is watched anew. */
   readonly identity: string;
   readonly names: ReadonlySet<string>;
+  /** Whether it matters which names there are. */
+  readonly listed: boolean;
 }
 
 /** More symbolic links than this in a path are a circle; it is what Linux allows. */
@@ -14,11 +16,18 @@ const MOST_LINKS = 40;
 
 /**
  * Where one has to look to see files change: the folder of each, and of each symbolic link on the way to it. Kubernetes
- * swaps such a link (`..data`) and leaves the file itself alone. Folders that are not there are left out.
+ * swaps such a link (`..data`) and leaves the file itself alone. One that is a folder is such a place itself. Folders that
+ * are not there are left out.
  */
 export async function placesOf(files: readonly string[]): Promise<Place[]> {
   const names = new Map<string, Set<string>>();
+  const listed = new Set<string>();
   for (const file of files) {
+    if (await isFolder(file)) {
+      const folder = resolve(file);
+      listed.add(folder);
+      if (!names.has(folder)) names.set(folder, new Set());
+    }
     for (const [folder, name] of await stepsTo(file)) {
       const known = names.get(folder);
       if (known) known.add(name);
@@ -27,7 +36,7 @@ export async function placesOf(files: readonly string[]): Promise<Place[]> {
   }
   const places = [...names].map(async ([folder, those]) => {
     const identity = await identityOf(folder);
-    return identity === undefined ? [] : [{ folder, identity, names: those }];
+    return identity === undefined ? [] : [{ folder, identity, names: those, listed: listed.has(folder) }];
   });
   return (await Promise.all(places)).flat();
 }
@@ -65,6 +74,14 @@ async function linkTarget(path: string): Promise<string | undefined> {
     return await readlink(path);
   } catch {
     return undefined;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
   }
 }
 

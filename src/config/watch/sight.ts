@@ -14,6 +14,11 @@ export function digestOf(text: string): string {
   return hash('sha256', text, 'base64');
 }
 
+/** What stands for a folder with these names in it. */
+export function digestOfNames(names: readonly string[]): string {
+  return digestOf(names.toSorted().join('\0'));
+}
+
 /** What stands for a file that could not be read, by the error of node:fs. */
 export function absence(error: unknown): string {
   return `no file: ${(error as NodeJS.ErrnoException).code}`;
@@ -30,7 +35,7 @@ export class Sights {
   async of(path: string, thoroughly: boolean): Promise<string | undefined> {
     try {
       const stats = await stat(path, { bigint: true });
-      if (stats.isDirectory()) return digestOf((await readdir(path)).toSorted().join('\0'));
+      if (stats.isDirectory()) return digestOfNames(await readdir(path));
       if (!stats.isFile()) return undefined;
       const { dev, ino, size, mtimeNs, ctimeNs } = stats;
       const identity = [dev, ino, size, mtimeNs, ctimeNs].join(':');
