@@ -35,8 +35,8 @@ const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
 
 export const listenSchema = z
   .strictObject({
-    host: textSuchAs('127.0.0.1').default('0.0.0.0').describe('Address to listen on.'),
-    port: port().default(8080).describe('Port to listen on; 0 takes a free one.'),
+    host: textSuchAs('127.0.0.1').default('0.0.0.0').describe('Address to listen on. A change needs a restart.'),
+    port: port().default(8080).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     trustedProxies: z
       .array(trustedNetwork())
       .default([])
@@ -46,7 +46,7 @@ export const listenSchema = z
         headers: size()
           .refine((bytes) => bytes >= 1024, 'is too little for any request; 1KiB is the least')
           .prefault('16KiB')
-          .describe('All request headers together, the request line included.'),
+          .describe('All request headers together, the request line included. A change needs a restart.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
         keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
@@ -79,7 +79,9 @@ export const adminSchema = z
     host: textSuchAs('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
   })
-  .describe('Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port.');
+  .describe(
+    'Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port. A change needs a restart.',
+  );
 
 const keys = z
   .strictObject({
