@@ -17,7 +17,7 @@ import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
-import { createHttpServer } from './server/tls.ts';
+import { createHttpServer, renewTls } from './server/tls.ts';
 import { World } from './server/world.ts';
 import { Worlds } from './server/worlds.ts';
 import type { Fetch } from './verify/fetch.ts';
@@ -55,6 +55,7 @@ export class GatewayServer {
     const observer = reporter(log, metrics);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)));
     const apply = (changed: Config) => {
+      renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
       log.configure(changed.log);
       setLimits(this.#public, changed.listen.limits);
     };

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from './config.ts';
+import type { Config, ListenTls } from './config.ts';
 import { type Fact, gatewayFacts, issuerFacts, routeFacts, upstreamFacts } from './facts.ts';
 import { overlap, type Path } from './problem.ts';
 
@@ -37,10 +37,17 @@ export function needingRestart(running: Config, wanted: Config): string[] {
   return differences(undefined, bound(running), bound(wanted));
 }
 
-/** What can be had of `wanted` from a gateway that was started with `running`: what needs a restart stays as it is. */
+/** What can be had of `wanted` from a gateway at work with `current`: what needs a restart stays as it is. */
 export function attainable({ listen: bound, admin }: Config, wanted: Config): Config {
   const limits = { ...wanted.listen.limits, headers: bound.limits.headers };
-  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits }, admin };
+  const tls = attainableTls(bound.tls, wanted.listen.tls);
+  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits, tls }, admin };
+}
+
+/** Certificates can be renewed. Whether it is HTTPS, and whether clients have to show one, stays. */
+function attainableTls(current: ListenTls | undefined, wanted: ListenTls | undefined): ListenTls | undefined {
+  if (!current || !wanted) return current;
+  return { ...wanted, clientCa: current.clientCa && (wanted.clientCa ?? current.clientCa) };
 }
 
 /** One entry of a configuration, with what of it must not be shown. */

@@ -23,7 +23,7 @@ export interface ReloadSurroundings {
   readonly observer: Observer;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Called in the moment of the change, for what is not part of a world. */
+  /** Called in the moment of the change, for what is not part of a world. Throws where it can't be had: nothing is changed then. */
   readonly apply: (config: Config) => void;
 }
 
@@ -73,8 +73,8 @@ export class Reloads {
 
   async #take(wanted: Config, warnings: readonly Problem[]): Promise<boolean> {
     const { started, worlds, assembling, observer, log, metrics, apply } = this.#surroundings;
-    const config = attainable(started, wanted);
     const before = worlds.current.assembly;
+    const config = attainable(before.config, wanted);
     const changes = changesBetween(before.config, config);
     const waiting = needingRestart(started, wanted);
     const assembly = assemble(config, assembling, observer, before);
@@ -85,9 +85,14 @@ export class Reloads {
       await destroyAll(fresh);
       return false;
     }
+    try {
+      apply(config);
+    } catch (error) {
+      await destroyAll(fresh);
+      throw error;
+    }
     readKeyFilesAgain(assembly, fresh);
     worlds.change(world);
-    apply(config);
     this.refused = undefined;
     metrics.reloaded('success');
     log.reloaded(changes, warnings.map(problemLine));

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { attainable, changesBetween, needingRestart } from '../../src/config/changes.ts';
-import type { Config } from '../../src/config/config.ts';
+import type { Config, ListenTls } from '../../src/config/config.ts';
 import { loadGood } from './support.ts';
 
 const ISSUER = { issuer: 'https://login.example.com', audience: 'orders-api' };
@@ -339,6 +339,25 @@ test('what can be had without a restart has every change but those that need one
     all.toSorted(),
     'each change is in one of the two lists',
   );
+});
+
+test('certificates are renewed at once; whether clients show one, and whether it is HTTPS at all, is not', (t) => {
+  const { listen, ...rest } = configOf({});
+  const serving = (tls: Config['listen']['tls']): Config => ({ ...rest, listen: { ...listen, tls } });
+  const [old, renewed] = ['old', 'new'].map((text) => ({
+    cert: text,
+    key: text,
+    clientCa: undefined,
+    minVersion: 'TLSv1.2' as const,
+  })) as [ListenTls, ListenTls];
+  const had = (before: ListenTls | undefined, after: ListenTls | undefined) =>
+    attainable(serving(before), serving(after)).listen.tls;
+  t.is(had(undefined, renewed), undefined);
+  t.is(had(old, undefined), old);
+  t.deepEqual(had(old, renewed), renewed);
+  t.deepEqual(had(old, { ...renewed, clientCa: 'theirs' }), renewed);
+  t.deepEqual(had({ ...old, clientCa: 'a' }, { ...renewed, clientCa: 'b' }), { ...renewed, clientCa: 'b' });
+  t.deepEqual(had({ ...old, clientCa: 'a' }, renewed), { ...renewed, clientCa: 'a' });
 });
 
 test('what needs a restart is told against what runs, not against what stood in the file in between', (t) => {

@@ -356,3 +356,36 @@ needsOpenssl('that clients show a certificate is not undone while the server lis
   renewTls(server, { ...tls, clientCa: undefined, minVersion: 'TLSv1.3' });
   await refused({ maxVersion: 'TLSv1.2', ...clients.issue() }, /version/i);
 });
+
+needsOpenssl(
+  'a change of configuration brings the renewed certificate, or nothing of it where that is unusable',
+  async (t) => {
+    const authority = makeAuthority();
+    const folder = await temporaryFolder({ ...authority.issue({ subject: '/CN=before' }) });
+    t.teardown(folder.remove);
+    const listen = { tls: { cert: folder.file('cert'), key: folder.file('key') } };
+    const { gateway, upstream } = await startBehind(t, { listen });
+    const description = { listen, upstreams: { legacy: upstream.url } };
+    t.is(await shownBy(gateway.port), 'before');
+    for (const [name, text] of Object.entries(authority.issue({ subject: '/CN=after' })))
+      await folder.write(name, text);
+    t.true(await gateway.reload(description));
+    t.is(await shownBy(gateway.port), 'after');
+    t.deepEqual((await gateway.waitForLine(({ msg }) => msg === 'configuration reloaded')).changes, [
+      'listen.tls.cert changed',
+      'listen.tls.key changed',
+    ]);
+    const loaded = gateway.load({ ...description, errors: { format: 'text' } });
+    if (!loaded.ok) throw new Error('it is a good one');
+    const { config } = loaded;
+    const tls = { ...(config.listen.tls as ListenTls), cert: 'no certificate' };
+    t.false(await gateway.server.reload({ ...loaded, config: { ...config, listen: { ...config.listen, tls } } }));
+    t.is(await shownBy(gateway.port), 'after');
+    const answer = await gateway.ask(requestBytes(), { secure: { rejectUnauthorized: false } });
+    t.is(codeOf(answer), 'token.missing', 'in the form of before');
+    t.true(await gateway.reload({ upstreams: { legacy: upstream.url } }));
+    t.is(await shownBy(gateway.port), 'after', 'without a restart it stays HTTPS');
+    const line = await gateway.waitForLine(({ msg }) => /next restart/.test(String(msg)));
+    t.deepEqual(line.changes, ['listen.tls https → http']);
+  },
+);
