@@ -10,6 +10,7 @@ import { explain } from './explain/explain.ts';
 import { readQuestion } from './explain/question.ts';
 import { OpenStreams } from './forward/streams.ts';
 import { createAdminServer } from './observe/admin.ts';
+import type { MetricFigures } from './observe/figures.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -18,6 +19,8 @@ import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
 import { createHttpServer, renewTls } from './server/tls.ts';
+import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
+import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
 import { Worlds } from './server/worlds.ts';
 import type { Fetch } from './verify/fetch.ts';
@@ -28,7 +31,14 @@ export interface GatewayOptions {
   readonly fetch?: Fetch;
   /** Where log lines go instead of stdout. */
   readonly log?: DestinationStream;
+  /** Set in a process whose requests workers carry: it has the admin port alone. */
+  readonly team?: (head: TeamHead) => Team;
+  /** Its number, in a process that carries requests for such a one: it has the public port alone. */
+  readonly worker?: number;
 }
+
+/** What a team gets of the gateway at its head. */
+export type TeamHead = TeamSurroundings;
 
 /** Builds a gateway and has it listen. Rejects when a port is taken. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<GatewayServer> {
@@ -40,6 +50,10 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 /** A gateway with its listeners, from its start to its end. */
 export class GatewayServer {
   readonly #log: Log;
+  readonly #metrics: Metrics;
+  /** Undefined where this process carries requests itself. */
+  readonly #team: Team | undefined;
+  readonly #hasAdmin: boolean;
   readonly #worlds: Worlds;
   readonly #reloads: Reloads;
   readonly #requests: Requests;
@@ -48,26 +62,38 @@ export class GatewayServer {
 
   constructor(config: Config, options: GatewayOptions) {
     const clock = options.clock ?? systemClock;
-    const log = new Log(config.log, options.log);
+    const log = new Log(config.log, options.log, options.worker);
     const streams = new OpenStreams(clock);
     const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams);
-    const assembling = { clock, fetch: options.fetch ?? globalThis.fetch, streams };
-    const observer = reporter(log, metrics);
+    const fetch = options.fetch ?? globalThis.fetch;
+    const shared = options.team && new SharedFetch(fetch, clock, () => goodFor(this.#config));
+    const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
+    const assembling = { clock, fetch: shared?.fetch ?? fetch, streams };
+    const observer = reporter(log, metrics, team);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)));
     const apply = (changed: Config) => {
       renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
       log.configure(changed.log);
       setLimits(this.#public, changed.listen.limits);
     };
+    this.#metrics = metrics;
+    this.#team = team;
+    this.#hasAdmin = options.worker === undefined;
     this.#worlds = worlds;
     this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
     this.#log = log;
     this.#requests = new Requests({ worlds, now: clock.now, log, metrics });
     this.#public = createPublicServer(config.listen, this.#requests, log);
     const state = () =>
-      readiness(worlds.current.assembly, this.#requests.phase !== 'open', clock.now(), this.#reloads.refused);
+      readiness(
+        worlds.current.assembly,
+        this.#requests.phase !== 'open',
+        clock.now(),
+        this.#reloads.refused,
+        team?.strength,
+      );
     this.#admin = createAdminServer({
-      metrics,
+      metrics: async () => metrics.page(await team?.figures()),
       readiness: state,
       routes: () => routesAsJson(this.#config),
       explain: async (json) => {
@@ -83,14 +109,15 @@ export class GatewayServer {
   /** Opens both ports, and begins to fetch keys without waiting for them: a provider that is down keeps nobody from starting. */
   async listen(): Promise<void> {
     try {
-      await listenOn(this.#public, this.#config.listen);
-      await listenOn(this.#admin, this.#config.admin);
+      await (this.#team?.start() ?? listenOn(this.#public, this.#config.listen));
+      if (this.#hasAdmin) await listenOn(this.#admin, this.#config.admin);
     } catch (error) {
       await this.close();
       throw error;
     }
     for (const part of this.#worlds.current.assembly.parts) void part.start?.();
-    this.#log.listening({ gateway: this.url, admin: this.adminUrl }, this.#config.routes.length);
+    const admin = this.#hasAdmin ? { admin: this.adminUrl } : {};
+    this.#log.listening({ gateway: this.url, ...admin }, this.#config.routes.length);
   }
 
   /**
@@ -107,11 +134,21 @@ export class GatewayServer {
 
   /** Where the gateway listens, as an address for this machine. */
   get url(): string {
-    return urlOf(this.#public);
+    return this.#team?.url ?? urlOf(this.#public);
   }
 
   get adminUrl(): string {
     return urlOf(this.#admin);
+  }
+
+  /** What this process has counted. */
+  figures(): Promise<MetricFigures[]> {
+    return this.#metrics.figures();
+  }
+
+  /** The keys of an issuer have been fetched by the process at the head: they are asked for, whatever their age here. */
+  renewKeys(issuer: string): void {
+    void this.#worlds.current.assembly.keyRings.get(issuer)?.refresh();
   }
 
   /**
@@ -122,11 +159,16 @@ export class GatewayServer {
     if (this.#requests.phase !== 'open') return;
     this.#requests.phase = 'leaving';
     this.#log.draining(signal);
+    if (this.#team) await this.#team.drain(signal, delay + this.#config.drain.timeout + SPARE);
+    else await this.#finish(delay);
+    await this.close();
+  }
+
+  async #finish(delay: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, delay));
     this.#requests.takeNothingNew();
     this.#log.closed();
     this.#log.stopped(await this.#finishRequests());
-    await this.close();
   }
 
   /** Closes everything at once. */
@@ -134,6 +176,7 @@ export class GatewayServer {
     this.#requests.takeNothingNew();
     this.#reloads.close();
     this.#requests.cutUpgraded();
+    await this.#team?.end();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await this.#worlds.destroy();
     await this.#log.end();
@@ -157,11 +200,15 @@ export class GatewayServer {
   }
 }
 
+/** How much longer than its drain may take a worker is waited for, in ms. */
+const SPARE = 5_000;
+
 /** What happens to key sets is counted and told, what happens to targets is told. */
-function reporter(log: Log, metrics: Metrics): Observer {
+function reporter(log: Log, metrics: Metrics, team: Team | undefined): Observer {
   return {
     keysFetched(issuer, keys, leftOut) {
       metrics.keysRefreshed(issuer, 'success');
+      team?.keysFetched(issuer);
       log.keysFetched(issuer, keys, leftOut);
     },
     keysFailed(issuer, error, usable) {

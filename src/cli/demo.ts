@@ -5,7 +5,8 @@ import { startLegacyApi } from './demo/legacy-api.ts';
 import type { DemoServer } from './demo/loopback.ts';
 import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
-import { configOf, listenFailure, openGateway } from './start.ts';
+import { listenFailure } from './listen-failure.ts';
+import { configOf, openGateway } from './start.ts';
 
 /**
  * `bearergate demo`: a development issuer, a small legacy API and the gateway in front of them, in one process and on

@@ -1,18 +1,28 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { DISK } from '../config/files.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { renderProblems } from '../config/render.ts';
-import { type GatewayServer, startGateway } from '../server.ts';
+import { thisWorker } from '../server/workers/channel.ts';
+import { Team, TeamError } from '../server/workers/team.ts';
+import { type GatewayOptions, type GatewayServer, startGateway } from '../server.ts';
 import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
+import { type ListenError, listenFailure } from './listen-failure.ts';
+import { work } from './work.ts';
 
-/** `bearergate start`: runs the gateway until a signal asks it to end, along its configuration. Answers the exit code. */
+/**
+ * `bearergate start`: runs the gateway until a signal asks it to end, along its configuration; with `workers`, at the head
+ * of as many processes that carry the requests. Answers the exit code.
+ */
 export async function start({ file }: { readonly file: string }, io: CommandIo): Promise<number> {
+  const worker = thisWorker();
+  if (worker !== undefined) return work(file, worker, io);
   const followed = new FollowedConfig(file, io);
   try {
     const loaded = followed.read();
     const config = configOf(loaded, io);
-    const gateway = config && (await openGateway(config, io));
+    const gateway = config && (await openGateway(config, io, teamFor(config)));
     if (gateway === undefined) return EXIT.problems;
     io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
     followed.follow(gateway, loaded);
@@ -37,34 +47,23 @@ export function configOf(loaded: Loaded, io: CommandIo): Config | undefined {
   return loaded.ok ? loaded.config : undefined;
 }
 
+function teamFor({ workers }: Config): GatewayOptions {
+  const count = workers === 'auto' ? availableParallelism() : workers;
+  return count === 1 ? {} : { team: (head) => new Team(count, head) };
+}
+
 /** A gateway that listens; undefined when a port can't be had, which stderr then tells. */
-export async function openGateway(config: Config, io: CommandIo): Promise<GatewayServer | undefined> {
+export async function openGateway(
+  config: Config,
+  io: CommandIo,
+  options: GatewayOptions = {},
+): Promise<GatewayServer | undefined> {
   try {
-    return await startGateway(config);
+    return await startGateway(config, options);
   } catch (error) {
-    const message = listenFailure(error as ListenError);
+    const message = error instanceof TeamError ? error.message : listenFailure(error as ListenError);
     if (message === undefined) throw error;
     io.stderr(`bearergate: ${message}\n`);
     return undefined;
   }
 }
-
-/** What keeps a server from listening, in one line; undefined for an error of another kind. */
-export function listenFailure(error: ListenError): string | undefined {
-  if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return undefined;
-  const where = error.port === undefined ? String(error.hostname) : `${error.address}:${error.port}`;
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `cannot listen on ${where}: the port is in use. Set another one in listen.port or admin.port, or stop what uses it.`;
-    case 'EACCES':
-      return `cannot listen on ${where}: not permitted. Ports below 1024 need privileges.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `cannot listen on ${where}: this machine does not have that address.`;
-    default:
-      return `cannot listen on ${where}: ${error.code}.`;
-  }
-}
-
-/** What node tells of a failed listen: an address and port, or the name that could not be looked up. */
-export type ListenError = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };

@@ -38,10 +38,10 @@ export function needingRestart(running: Config, wanted: Config): string[] {
 }
 
 /** What can be had of `wanted` from a gateway at work with `current`: what needs a restart stays as it is. */
-export function attainable({ listen: bound, admin }: Config, wanted: Config): Config {
+export function attainable({ listen: bound, admin, workers }: Config, wanted: Config): Config {
   const limits = { ...wanted.listen.limits, headers: bound.limits.headers };
   const tls = attainableTls(bound.tls, wanted.listen.tls);
-  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits, tls }, admin };
+  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits, tls }, admin, workers };
 }
 
 /** Certificates can be renewed. Whether it is HTTPS, and whether clients have to show one, stays. */

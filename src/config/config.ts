@@ -18,6 +18,7 @@ export interface Config {
   readonly listen: ListenSettings;
   readonly admin: GatewayFile['admin'];
   readonly drain: GatewayFile['drain'];
+  readonly workers: GatewayFile['workers'];
   readonly log: GatewayFile['log'];
   readonly errors: ErrorStyle;
   readonly tokenCache: TokenCacheSettings;

@@ -24,7 +24,7 @@ export interface Fact {
 /** What holds for the gateway as a whole. */
 export function gatewayFacts(config: Config): Fact[] {
   const { file, secrets, written, warnings, issuers, upstreams, routes, ...settings } = config;
-  const { listen, admin, drain, log, errors, tokenCache, ...others } = settings;
+  const { listen, admin, drain, workers, log, errors, tokenCache, ...others } = settings;
   const { host, port, trustedProxies, limits, tls, ...restOfListen } = listen;
   const { clientCa, ...ownTls } = tls ?? {};
   const { publicUrl, ...wording } = errors;
@@ -44,6 +44,7 @@ export function gatewayFacts(config: Config): Fact[] {
     ...unshown(restOfListen, 'listen'),
     ...each(admin, 'admin', String),
     ...each(drain, 'drain', writeDuration),
+    fact('workers', workers, String(workers)),
     ...each(log, 'log', String),
     fact('tokenCache.maxEntries', maxEntries, String(maxEntries)),
     ...each(lifetimes, 'tokenCache', writeDuration),

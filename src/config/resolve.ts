@@ -24,13 +24,14 @@ export function resolve(
     issuerSettings(name, entry, dirname(fileOf(['issuers', name]))),
   );
   const upstreams = Object.entries(gateway.upstreams).map(([name, entry]) => upstreamSettings(name, entry, scene));
-  const { listen, admin, drain, log, tokenCache, errors, publicUrl } = gateway;
+  const { listen, admin, drain, workers, log, tokenCache, errors, publicUrl } = gateway;
   return {
     file,
     secrets,
     listen: { ...listen, tls: listen.tls && listenTls(listen.tls, scene) },
     admin,
     drain,
+    workers,
     log,
     errors: { publicUrl, ...errors },
     tokenCache,

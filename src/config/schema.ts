@@ -445,13 +445,11 @@ export const gatewaySchema = z.strictObject({
     .prefault({})
     .describe('What is written to stdout.'),
   workers: z
-    .union([z.int().min(1), z.literal('auto')], { error: 'expected a number or auto' })
+    .union([z.int().min(1).max(256), z.literal('auto')], { error: 'expected a number from 1 to 256, or auto' })
     .default(1)
-    .refine((workers) => workers === 1, {
-      error: 'other than 1 is not available yet',
-      params: { name: 'not-available-yet' },
-    })
-    .describe('Processes that share the work; auto: one per core.'),
+    .describe(
+      'Processes that share the work; auto: one per core. `connections`, `queue` and `maxConnections` are for each.',
+    ),
   include: z
     .array(textSuchAs('routes/*.yaml'))
     .default([])

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Readiness } from './health.ts';
-import type { Metrics } from './metrics.ts';
 
 /** What the admin port tells. */
 export interface AdminSources {
-  readonly metrics: Metrics;
+  /** In Prometheus' text form. */
+  metrics(): Promise<readonly [contentType: string, body: string]>;
   readiness(): Readiness;
   /** The route table in match order. */
   routes(): object;
@@ -39,7 +39,7 @@ async function pageFor(request: IncomingMessage, path: string, sources: AdminSou
     return problem(405, 'GET and HEAD are taken here', 'GET, HEAD');
   switch (PATHS[path]) {
     case 'metrics':
-      return [200, ...(await sources.metrics.page())];
+      return [200, ...(await sources.metrics())];
     case 'readiness': {
       const state = sources.readiness();
       return [state.ready ? 200 : 503, JSON_TYPE, `${JSON.stringify(state)}\n`];

@@ -8,6 +8,11 @@ export interface RefusedConfiguration {
   readonly problem: string;
 }
 
+export interface WorkerCount {
+  readonly serving: number;
+  readonly wanted: number;
+}
+
 /** Whether requests should be sent here, and what stands against it. */
 export interface Readiness {
   readonly ready: boolean;
@@ -16,6 +21,8 @@ export interface Readiness {
   readonly issuers: Readonly<
     Record<string, { readonly usable: boolean; readonly ageSeconds?: number; readonly error?: string }>
   >;
+  /** Where requests are carried by several processes: how many of them take some, and how many there should be. */
+  readonly workers?: WorkerCount;
   /** The last change of the configuration, where it could not be made. */
   readonly refusedConfiguration?: RefusedConfiguration;
 }
@@ -26,6 +33,7 @@ export function readiness(
   draining: boolean,
   now: number,
   refused: RefusedConfiguration | undefined,
+  workers?: WorkerCount,
 ): Readiness {
   const issuers: Record<string, { usable: boolean; ageSeconds?: number; error?: string }> = {};
   for (const [name, keys] of world.keyRings) {
@@ -36,6 +44,6 @@ export function readiness(
       ...(error === undefined ? {} : { error }),
     };
   }
-  const ready = !draining && Object.values(issuers).every(({ usable }) => usable);
-  return { ready, draining, issuers, ...(refused && { refusedConfiguration: refused }) };
+  const ready = !draining && workers?.serving !== 0 && Object.values(issuers).every(({ usable }) => usable);
+  return { ready, draining, issuers, ...(workers && { workers }), ...(refused && { refusedConfiguration: refused }) };
 }

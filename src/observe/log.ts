@@ -27,12 +27,17 @@ export class Log implements KeyObserver, TargetObserver {
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
 
-  constructor(settings: { readonly level: Level; readonly access: boolean }, target: DestinationStream | undefined) {
-    this.#output = target ? undefined : new BatchedOutput();
+  /** `worker` is its number, where several processes write to one place. */
+  constructor(
+    settings: { readonly level: Level; readonly access: boolean },
+    target: DestinationStream | undefined,
+    worker?: number,
+  ) {
+    this.#output = target ? undefined : new BatchedOutput(worker === undefined ? {} : { isShared: true });
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
     this.#pino = pino(
-      { level: settings.level, base: null, timestamp: isoTime, formatters },
+      { level: settings.level, base: worker === undefined ? null : { worker }, timestamp: isoTime, formatters },
       target ?? (this.#output as BatchedOutput),
     );
   }
@@ -55,7 +60,7 @@ export class Log implements KeyObserver, TargetObserver {
     );
   }
 
-  listening(urls: { readonly gateway: string; readonly admin: string }, routes: number): void {
+  listening(urls: { readonly gateway: string; readonly admin?: string }, routes: number): void {
     this.#pino.info({ ...urls, routes }, 'listening');
   }
 
@@ -103,6 +108,14 @@ export class Log implements KeyObserver, TargetObserver {
 
   reloadRefused(problems: readonly string[]): void {
     this.#pino.error({ problems: bounded(problems) }, 'configuration refused; the one before goes on');
+  }
+
+  workerEnded(worker: number, how: string, again: number): void {
+    this.#pino.error({ worker, how, startsAgainInMs: again }, 'a worker has ended; the others go on');
+  }
+
+  workerStarted(worker: number, pid: number | undefined): void {
+    this.#pino.info({ worker, pid }, 'a worker has started');
   }
 
   draining(signal: string): void {

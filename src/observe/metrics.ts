@@ -1,7 +1,8 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { type Aggregator, Counter, Gauge, Registry } from 'prom-client';
 import type { Assembly } from '../assembly.ts';
 import type { Journey } from '../journey.ts';
 import { Durations } from './durations.ts';
+import { type MetricFigures, pageOf } from './figures.ts';
 import type { Ending } from './log.ts';
 
 /** Methods by their name; whatever else a client invents is one label. */
@@ -48,11 +49,13 @@ export class Metrics {
     help: 'Changes of the configuration, taken or refused.',
     labelNames: ['result'],
     registers: [this.#registry],
+    aggregator: 'first',
   });
   readonly #loadedAt = new Gauge({
     name: 'bearergate_config_loaded_timestamp_seconds',
     help: 'When the configuration in force was loaded.',
     registers: [this.#registry],
+    aggregator: 'first',
   });
   readonly #now: () => number;
 
@@ -65,7 +68,14 @@ export class Metrics {
       this.#requests,
     );
     this.#count('bearergate_refusals_total', 'Requests that were refused, by code.', ['route', 'code'], this.#refusals);
-    this.#count('bearergate_keys_refresh_total', 'Fetches of key sets.', ['issuer', 'result'], this.#refreshes);
+    // Workers get what the process at the head has fetched, and it is one fetch.
+    this.#count(
+      'bearergate_keys_refresh_total',
+      'Fetches of key sets.',
+      ['issuer', 'result'],
+      this.#refreshes,
+      'first',
+    );
     new Counter({
       name: 'bearergate_token_cache_total',
       help: 'Look-ups in the token cache, by result.',
@@ -93,6 +103,7 @@ export class Metrics {
       help: 'Age of the keys of an issuer.',
       labelNames: ['issuer'],
       registers,
+      aggregator: 'max',
       collect() {
         this.reset();
         for (const [issuer, keys] of world().keyRings) {
@@ -140,17 +151,26 @@ export class Metrics {
     this.#refreshes.add(`${issuer} ${result}`, () => ({ issuer, result }));
   }
 
-  /** The page in Prometheus' text form, and its content type. */
-  async page(): Promise<readonly [contentType: string, body: string]> {
+  /** The page in Prometheus' text form, and its content type; with what other processes have counted. */
+  async page(
+    others: readonly (readonly MetricFigures[])[] = [],
+  ): Promise<readonly [contentType: string, body: string]> {
+    if (others.length > 0) return pageOf([await this.figures(), ...others]);
     return [this.#registry.contentType, await this.#registry.metrics()];
   }
 
-  #count(name: string, help: string, labelNames: string[], tally: Tally): void {
+  /** All of it, to be told to another process. */
+  figures(): Promise<MetricFigures[]> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  #count(name: string, help: string, labelNames: string[], tally: Tally, aggregator: Aggregator = 'sum'): void {
     new Counter({
       name,
       help,
       labelNames,
       registers: [this.#registry],
+      aggregator,
       collect() {
         tally.writeTo(this);
       },

@@ -13,6 +13,8 @@ const toStdout: WriteBytes = (bytes, offset, length, done) => write(1, bytes, of
 /** So many bytes leave at once where there are more. */
 const BATCH = 16 * 1024;
 const CHUNK = 64 * 1024;
+/** What a pipe takes as a whole, whoever else writes to it (PIPE_BUF of Linux). */
+const WHOLE = 4096;
 const MOST_BUFFERED = 8 * 1024 * 1024;
 /** How long, in ms, a line waits for others. */
 const FLUSH_EVERY = 200;
@@ -20,6 +22,13 @@ const FLUSH_EVERY = 200;
 const RETRY_AFTER = 100;
 /** How long, in ms, the last lines may take at the end. */
 const LAST_FLUSH = 1000;
+
+/** Where lines go. */
+export interface OutputOptions {
+  readonly write?: WriteBytes;
+  /** Whether other processes write to the same place: lines must not mix. */
+  readonly isShared?: boolean;
+}
 
 interface Chunk {
   readonly bytes: Buffer;
@@ -36,8 +45,10 @@ export class BatchedOutput {
   /** Lines that could not be written: nobody reads, the disk is full, the reader has gone. */
   dropped = 0;
   readonly #write: WriteBytes;
+  readonly #chunk: number;
+  readonly #batch: number;
   readonly #timer: NodeJS.Timeout;
-  #current: Chunk = newChunk(CHUNK);
+  #current: Chunk;
   #waiting: Chunk[] = [];
   #leaving: Chunk | undefined;
   #written = 0;
@@ -45,8 +56,11 @@ export class BatchedOutput {
   #buffered = 0;
   #ended: (() => void) | undefined;
 
-  constructor(write: WriteBytes = toStdout) {
+  constructor({ write = toStdout, isShared = false }: OutputOptions = {}) {
     this.#write = write;
+    this.#chunk = isShared ? WHOLE : CHUNK;
+    this.#batch = isShared ? WHOLE : BATCH;
+    this.#current = newChunk(this.#chunk);
     this.#timer = setInterval(() => this.#flush(), FLUSH_EVERY).unref();
   }
 
@@ -57,13 +71,16 @@ export class BatchedOutput {
       this.dropped += 1;
       return;
     }
-    if (this.#current.length + most > this.#current.bytes.length) this.#turn(most);
+    if (this.#current.length + most > this.#current.bytes.length) {
+      this.#turn(most);
+      this.#flush();
+    }
     const chunk = this.#current;
     const length = chunk.bytes.write(line, chunk.length);
     chunk.length += length;
     chunk.lines += 1;
     this.#buffered += length;
-    if (chunk.length >= BATCH) this.#flush();
+    if (chunk.length >= this.#batch) this.#flush();
   }
 
   /** Resolves when everything has been written, or after a moment when nobody takes it. Nothing is written after that. */
@@ -83,7 +100,7 @@ export class BatchedOutput {
   /** Puts what there is in line, and goes on in a chunk with room for `most` bytes. */
   #turn(most: number): void {
     this.#waiting.push(this.#current);
-    this.#current = (most <= CHUNK && this.#spare) || newChunk(Math.max(most, CHUNK));
+    this.#current = (most <= this.#chunk && this.#spare) || newChunk(Math.max(most, this.#chunk));
     this.#spare = undefined;
   }
 
@@ -118,11 +135,11 @@ export class BatchedOutput {
     this.#leaving = undefined;
     this.#recycle(chunk);
     // What came meanwhile waits for a batch again, but for what had filled a chunk, and at the end.
-    if (this.#waiting.length > 0 || this.#current.length >= BATCH || this.#ended) this.#flush();
+    if (this.#waiting.length > 0 || this.#current.length >= this.#batch || this.#ended) this.#flush();
   };
 
   #recycle(chunk: Chunk): void {
-    if (chunk.bytes.length !== CHUNK) return;
+    if (chunk.bytes.length !== this.#chunk) return;
     chunk.length = 0;
     chunk.lines = 0;
     this.#spare = chunk;

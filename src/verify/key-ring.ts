@@ -39,5 +39,7 @@ export interface KeyRing {
   status(now: number): KeyStatus;
   /** Begins to fetch, where there is something to fetch; resolves when the first attempt has ended, well or not. */
   start(): Promise<void>;
+  /** Fetches now, where there is something to fetch, whatever their age. */
+  refresh(): Promise<void>;
   close(): void;
 }

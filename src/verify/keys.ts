@@ -69,12 +69,12 @@ export class KeySet implements KeyRing {
     if (now < this.usableUntil) {
       const candidates = this.#candidates(algorithm, kid);
       if (candidates.length > 0) return pass(candidates);
-      return this.#mayAskForUnknown(now) ? this.#refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
+      return this.#mayAskForUnknown(now) ? this.refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
     }
     // The first requests may be quicker than the disk.
     if (this.#restoring) return this.#restoring.then(() => this.find(algorithm, kid, this.#clock.now()));
     return this.#underWay || this.#isOverdue()
-      ? this.#refresh().then(() => this.#found(algorithm, kid))
+      ? this.refresh().then(() => this.#found(algorithm, kid))
       : this.#unavailable();
   }
 
@@ -89,7 +89,7 @@ export class KeySet implements KeyRing {
   async renew(now: number): Promise<boolean> {
     if (!this.#mayAskForUnknown(now)) return false;
     const { arrivals } = this;
-    await this.#refresh();
+    await this.refresh();
     return this.arrivals !== arrivals;
   }
 
@@ -108,7 +108,7 @@ export class KeySet implements KeyRing {
       // Asking again at each change of configuration would make a flood of many changes.
       const age = Math.max(0, now - (this.#fetchedAt ?? 0));
       const left = this.#failures === 0 ? this.#nextFetchIn(now) - age : 0;
-      this.#cancelTimer = this.#clock.after(Math.max(0, left), () => void this.#refresh());
+      this.#cancelTimer = this.#clock.after(Math.max(0, left), () => void this.refresh());
       return;
     }
     if (this.#snapshot !== undefined) {
@@ -117,7 +117,7 @@ export class KeySet implements KeyRing {
       });
       await this.#restoring;
     }
-    await this.#refresh();
+    await this.refresh();
   }
 
   close(): void {
@@ -153,7 +153,7 @@ export class KeySet implements KeyRing {
     return true;
   }
 
-  #refresh(): Promise<void> {
+  refresh(): Promise<void> {
     this.#underWay ??= this.#fetchOnce().finally(() => {
       this.#underWay = undefined;
     });
@@ -177,7 +177,7 @@ export class KeySet implements KeyRing {
       this.#error = (error as Error).message;
       this.#observer.keysFailed(this.#issuer.name, error as Error, this.#clock.now() < this.usableUntil);
     }
-    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.#refresh());
+    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.refresh());
   }
 
   #takeOver(before: KeySet, fetchedAt: number): void {

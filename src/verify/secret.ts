@@ -36,5 +36,7 @@ export class SharedSecret implements KeyRing {
 
   async start(): Promise<void> {}
 
+  async refresh(): Promise<void> {}
+
   close(): void {}
 }

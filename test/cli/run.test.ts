@@ -57,7 +57,7 @@ for (const [mistake, yaml, line, says] of [
   ['an alias bomb', laughs, undefined, 'alias'],
   ['an unknown issuer', SMALL_CONFIG.replace('auth: public', 'auth: { issuers: [mian] }'), 6, 'mian'],
   ['an unset variable', SMALL_CONFIG.replace('http://127.0.0.1:1', '$' + '{NO_SUCH_VARIABLE}'), 5, 'NO_SUCH_VARIABLE'],
-  ['a field of a later version', `${SMALL_CONFIG}workers: 2\n`, 7, 'not available yet'],
+  ['no workers at all', `${SMALL_CONFIG}workers: 0\n`, 7, '1 or more'],
 ] as const) {
   for (const command of ['start', 'check'] as const) {
     test(`${command} refuses ${mistake} with its position, in clear words`, async (t) => {

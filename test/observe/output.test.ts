@@ -26,7 +26,7 @@ const line = (length: number, letter = 'x') => `${letter.repeat(length - 1)}\n`;
 test('lines arrive whole and in order, however little is taken at a time, and the longest ones too', async (t) => {
   for (const most of [1000, 70_000, Number.POSITIVE_INFINITY]) {
     const { write, text } = startReader(most);
-    const output = new BatchedOutput(write);
+    const output = new BatchedOutput({ write });
     const lines = Array.from({ length: 2000 }, (_, at) => `${at} ${'ü漢'.repeat(at % 50)}\n`);
     lines[1000] = line(200_000);
     for (const [at, one] of lines.entries()) {
@@ -41,7 +41,7 @@ test('lines arrive whole and in order, however little is taken at a time, and th
 
 test('few lines leave in one write, after a moment', async (t) => {
   const { write, text, writes } = startReader();
-  const output = new BatchedOutput(write);
+  const output = new BatchedOutput({ write });
   for (const letter of 'abc') output.write(line(100, letter));
   t.is(writes(), 0);
   while (writes() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -52,7 +52,7 @@ test('few lines leave in one write, after a moment', async (t) => {
 
 test('while nobody reads, lines wait up to a bound; what is beyond is counted, and the rest still comes', (t) => {
   const { write, asked } = startSink();
-  const output = new BatchedOutput(write);
+  const output = new BatchedOutput({ write });
   const total = 20_000;
   for (let at = 0; at < total; at += 1) output.write(line(1024));
   t.is(asked.length, 1);
@@ -73,7 +73,7 @@ test('while nobody reads, lines wait up to a bound; what is beyond is counted, a
 
 test('a reader that is slow is tried again, one that has gone costs its lines and nothing else', async (t) => {
   const { write, asked } = startSink();
-  const output = new BatchedOutput(write);
+  const output = new BatchedOutput({ write });
   output.write(line(20_000, 'a'));
   asked[0]?.done(Object.assign(new Error('busy'), { code: 'EAGAIN' }), 0);
   while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -91,7 +91,7 @@ test('a reader that is slow is tried again, one that has gone costs its lines an
 
 test('an end does not wait for a reader that takes nothing', async (t) => {
   const { write, asked } = startSink();
-  const output = new BatchedOutput(write);
+  const output = new BatchedOutput({ write });
   output.write(line(100));
   await output.end();
   t.is(asked.length, 1);

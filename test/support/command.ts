@@ -76,7 +76,7 @@ export async function startCommand(args: readonly string[], options: CommandOpti
       look();
       void ended.then((code) => reject(new Error(`it ended with ${code}: ${output().stderr}${output().stdout}`)));
     });
-  const listening = await waitForLine(({ msg }) => msg === 'listening');
+  const listening = await waitForLine(({ msg, admin }) => msg === 'listening' && admin !== undefined);
   return {
     pid: child.pid as number,
     url: String(listening.gateway),

@@ -1,0 +1,61 @@
+import type { Config } from '../config/config.ts';
+import type { Loaded } from '../config/load.ts';
+import type { ThisWorker } from '../server/workers/channel.ts';
+import { Head } from '../server/workers/head.ts';
+import { type GatewayServer, startGateway } from '../server.ts';
+import { FollowedConfig } from './follow.ts';
+import { type CommandIo, EXIT } from './io.ts';
+import { type ListenError, listenFailure } from './listen-failure.ts';
+
+/**
+ * What `bearergate start` does in a process that carries requests for the one at the head, along the same configuration.
+ * Answers the exit code.
+ */
+export async function work(file: string, worker: ThisWorker, io: CommandIo): Promise<number> {
+  // A terminal or a service manager may tell every process of a signal. The head decides what comes of it; a second one
+  // still ends this process at once.
+  void io.stopSignal();
+  const head = new Head(worker);
+  const followed = new FollowedConfig(file, io);
+  const loaded = followed.read();
+  try {
+    const gateway = await open(loaded, worker, head);
+    if (gateway === undefined) return EXIT.problems;
+    followed.follow({ reload: (changed) => gateway.reload(patient(changed)) }, loaded);
+    const signal = await Promise.race([head.drains, worker.isAlone]);
+    followed.close();
+    await gateway.drain(signal);
+    return EXIT.ok;
+  } finally {
+    followed.close();
+    worker.leave();
+  }
+}
+
+/** A gateway that listens; undefined where it can't, which the head then tells. */
+async function open(loaded: Loaded, worker: ThisWorker, head: Head): Promise<GatewayServer | undefined> {
+  const own = patient(loaded);
+  if (!own.ok) {
+    head.failed('the configuration has changed while it was read, and has mistakes now');
+    return undefined;
+  }
+  try {
+    const gateway = await startGateway(own.config, { fetch: head.fetch, worker: worker.number });
+    head.listening(gateway.url, gateway);
+    return gateway;
+  } catch (error) {
+    head.failed(listenFailure(error as ListenError) ?? `a worker could not start: ${(error as Error).stack}`);
+    return undefined;
+  }
+}
+
+/** The head fetches keys and tells when it has; workers ask by themselves only where that has not come for a good while. */
+function patient(loaded: Loaded): Loaded {
+  return loaded.ok
+    ? { ...loaded, config: { ...loaded.config, issuers: loaded.config.issuers.map(patientIssuer) } }
+    : loaded;
+}
+
+function patientIssuer(issuer: Config['issuers'][number]): Config['issuers'][number] {
+  return 'keys' in issuer ? { ...issuer, keys: { ...issuer.keys, refresh: issuer.keys.refresh * 1.5 } } : issuer;
+}
