@@ -11,8 +11,8 @@ export type WriteBytes = (
 const toStdout: WriteBytes = (bytes, offset, length, done) => write(1, bytes, offset, length, null, done);
 
 /** So many bytes leave at once where there are more. */
-const BATCH = 16 * 1024;
-const CHUNK = 64 * 1024;
+const BATCH = 64 * 1024;
+const CHUNK = 128 * 1024;
 /** What a pipe takes as a whole, whoever else writes to it (PIPE_BUF of Linux). */
 const WHOLE = 4096;
 const MOST_BUFFERED = 8 * 1024 * 1024;
@@ -99,7 +99,7 @@ export class BatchedOutput {
 
   /** Puts what there is in line, and goes on in a chunk with room for `most` bytes. */
   #turn(most: number): void {
-    this.#waiting.push(this.#current);
+    if (this.#current.lines > 0) this.#waiting.push(this.#current);
     this.#current = (most <= this.#chunk && this.#spare) || newChunk(Math.max(most, this.#chunk));
     this.#spare = undefined;
   }
