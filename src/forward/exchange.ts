@@ -95,9 +95,12 @@ export class Exchange implements Sending {
     this.#boundWaiting();
   }
 
-  /** undici's own clock runs from the moment a request has a connection; waiting for one counts as well. */
+  /**
+   * undici's own clock runs from the moment a request has a connection; standing in line for one counts as well, where the
+   * time runs on from the first time it stood there. Connecting has a time of its own.
+   */
   #boundWaiting(): void {
-    if (this.#abort !== undefined || this.#over) return;
+    if (this.target !== undefined || this.#over) return;
     this.#timer = setTimeout(this.#waitedTooLong, this.options.headersTimeout as number);
   }
 
@@ -217,12 +220,10 @@ export class Exchange implements Sending {
   }
 
   #tryAgain(error: Error): void {
-    const wasConnected = this.#abort !== undefined;
     this.#abort = undefined;
     if (this.target) this.#failed = [...this.#failed, this.target];
     this.#upstream.resend(this, error, this.#failed);
-    // Where there has been no connection yet, the time for having one runs on.
-    if (wasConnected) this.#boundWaiting();
+    this.#boundWaiting();
   }
 
   #tooLarge(limit: number): void {

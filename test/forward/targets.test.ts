@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { codeOf, requestBytes, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { listenOnLoopback } from '../support/listen.ts';
+import { listenOnLoopback, quietPort } from '../support/listen.ts';
 import {
   type RecordingUpstream,
   rawResponse,
@@ -35,12 +35,7 @@ async function startBefore(t: ExecutionContext, upstream: object, route: object 
 }
 
 /** An address that nobody listens on. */
-async function nobody(): Promise<string> {
-  const server = createServer();
-  const { url } = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
-  return url;
-}
+const nobody = () => `http://127.0.0.1:${quietPort()}`;
 
 const ask = (gateway: TestGateway, target = '/', method = 'GET', body?: string) =>
   gateway.ask(
@@ -119,7 +114,7 @@ for (const [method, body] of [
   test(`what could not be sent goes to another target, whole: ${method}${body ? ' with a body' : ''}`, async (t) => {
     const target = await startRecordingUpstream();
     t.teardown(target.close);
-    const gateway = await startBefore(t, { urls: [await nobody(), target.url] }, { retries: 0 });
+    const gateway = await startBefore(t, { urls: [nobody(), target.url] }, { retries: 0 });
     for (let count = 0; count < 3; count++) t.is((await ask(gateway, '/', method, body)).status, 200);
     t.deepEqual(
       (await target.waitForRequests(3)).map((request) => request.body.toString()),
@@ -134,7 +129,7 @@ for (const [method, body] of [
 }
 
 test('when nobody listens at any target, each is tried once and the answer is 502', async (t) => {
-  const gateway = await startBefore(t, { urls: [await nobody(), await nobody(), await nobody()] });
+  const gateway = await startBefore(t, { urls: [nobody(), nobody(), nobody()] });
   for (let count = 0; count < 3; count++) t.is(codeOf(await ask(gateway)), 'forward.unreachable');
   const told = gateway.lines.filter(({ msg }) => /target is left out/.test(String(msg)));
   t.is(told.length, 3);
@@ -158,9 +153,8 @@ test('a request whose connection broke before an answer goes to another target, 
 });
 
 test('a target that comes back gets requests again, and that is told', async (t) => {
-  const server = createServer();
-  const { url, port } = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
+  const port = quietPort();
+  const url = `http://127.0.0.1:${port}`;
   const other = await startRecordingUpstream(() => rawResponse(200, 'other'));
   t.teardown(other.close);
   const gateway = await startBefore(t, { urls: [url, other.url] });

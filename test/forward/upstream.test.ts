@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Target } from '../../src/forward/target.ts';
 import { type Picked, type Sending, Upstream } from '../../src/forward/upstream.ts';
 import { FakeClock } from '../support/clock.ts';
-import { listenOnLoopback } from '../support/listen.ts';
+import { listenOnLoopback, quietPort } from '../support/listen.ts';
 import {
   type RecordingUpstream,
   rawResponse,
@@ -40,11 +40,9 @@ async function startTarget(t: ExecutionContext, answer?: UpstreamAnswer): Promis
 }
 
 /** A port that nobody listens on. */
-async function nobody(): Promise<{ readonly url: string; readonly port: number }> {
-  const server = createServer();
-  const address = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
-  return address;
+function nobody(): { readonly url: string; readonly port: number } {
+  const port = quietPort();
+  return { url: `http://127.0.0.1:${port}`, port };
 }
 
 /** A request as an exchange makes it, which is not sent again. Settles when it is over. */
@@ -103,7 +101,7 @@ async function wander(upstream: Upstream, count: number): Promise<(string | unde
 }
 
 test('a target that can not be connected to is left out for a growing while, and tried by one request after it', async (t) => {
-  const gone = await nobody();
+  const gone = nobody();
   const here = await startTarget(t);
   const { upstream, clock, lines } = makeUpstream(t, { urls: [gone.url, here.url] });
   const whiles: number[] = [];
@@ -125,7 +123,7 @@ test('a target that can not be connected to is left out for a growing while, and
 });
 
 test('while a trial is under way, others go elsewhere; when it succeeds, the target is one like others', async (t) => {
-  const gone = await nobody();
+  const gone = nobody();
   const here = await startTarget(t);
   const { upstream, clock, lines } = makeUpstream(t, { urls: [gone.url, here.url] });
   await wander(upstream, 1);
@@ -145,7 +143,7 @@ test('while a trial is under way, others go elsewhere; when it succeeds, the tar
 });
 
 test('when all are out, the one that is due soonest is tried', async (t) => {
-  const [one, other] = [await nobody(), await nobody()];
+  const [one, other] = [nobody(), nobody()];
   const { upstream, clock } = makeUpstream(t, { urls: [one.url, other.url] });
   t.deepEqual(await wander(upstream, 1), [one.url]);
   clock.advance(500);
@@ -155,14 +153,14 @@ test('when all are out, the one that is due soonest is tried', async (t) => {
 });
 
 test('a target alone is always tried, and never told to be left out', async (t) => {
-  const gone = await nobody();
+  const gone = nobody();
   const { upstream, lines } = makeUpstream(t, { urls: [gone.url] });
   t.deepEqual(await wander(upstream, 3), [gone.url, gone.url, gone.url]);
   t.deepEqual(lines, []);
 });
 
 test('who waits is served when a target comes back', async (t) => {
-  const gone = await nobody();
+  const gone = nobody();
   const busy = await startTarget(t, () => undefined);
   const { upstream, clock } = makeUpstream(t, { urls: [gone.url, busy.url], connections: 1, queue: 1 });
   await wander(upstream, 1);
@@ -212,7 +210,7 @@ test('a picked connection counts as busy until it leaves, and takes no connectio
 });
 
 test('a picked connection that can not be made leaves its target out', async (t) => {
-  const [one, other] = [await nobody(), await startTarget(t)];
+  const [one, other] = [nobody(), await startTarget(t)];
   const { upstream, clock, lines } = makeUpstream(t, { urls: [one.url, other.url] });
   const picked = pickFrom(upstream);
   picked.unreachable(new Error('refused'));
@@ -253,7 +251,7 @@ test('close lets what is under way and what waits come to its end', async (t) =>
 
 test('destroy ends what is under way and what waits, and forgets its timers', async (t) => {
   const target = await startTarget(t, () => undefined);
-  const gone = await nobody();
+  const gone = nobody();
   const { upstream, clock } = makeUpstream(t, { urls: [gone.url, target.url], connections: 1 });
   await wander(upstream, 1);
   const [first, second] = [new Plain(upstream), new Plain(upstream)];

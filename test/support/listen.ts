@@ -20,3 +20,14 @@ export async function closeNow(server: Server & { closeAllConnections(): void })
     server.closeAllConnections();
   });
 }
+
+let quiet = process.pid * 8;
+
+/**
+ * A port on which nobody listens, outside of the range from which systems hand out free ones: a port that was free a moment
+ * ago may be somebody else's by now.
+ */
+export function quietPort(): number {
+  quiet += 1;
+  return 20_000 + (quiet % 10_000);
+}
