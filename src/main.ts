@@ -20,6 +20,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: (line) => process.stderr.write(line),
   stdin: () => text(process.stdin),
   ...(process.stdin.isTTY === true && { ask }),
+  terminal: process.stdout.isTTY === true,
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
   onReloadSignal,

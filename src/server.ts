@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly team?: (head: TeamHead) => Team;
   /** Its number, in a process that carries requests for such a one: it has the public port alone. */
   readonly worker?: number;
+  /** stdout is a terminal, and lines are shown for people. */
+  readonly terminal?: { readonly color: boolean };
 }
 
 /** What a team gets of the gateway at its head. */
@@ -62,7 +64,7 @@ export class GatewayServer {
 
   constructor(config: Config, options: GatewayOptions) {
     const clock = options.clock ?? systemClock;
-    const log = new Log(config.log, options.log, options.worker);
+    const log = new Log(config.log, options);
     const streams = new OpenStreams(clock);
     const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams);
     const fetch = options.fetch ?? globalThis.fetch;

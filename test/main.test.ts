@@ -1,6 +1,10 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import test from 'ava';
 import { runCommand, SMALL_CONFIG, startCommand } from './support/command.ts';
 import { temporaryFolder } from './support/files.ts';
+import { needs } from './support/needs.ts';
+import { until } from './support/until.ts';
 
 test('results, complaints and exit codes reach the shell', async (t) => {
   const version = await runCommand(['--version']);
@@ -48,5 +52,34 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       gateway.lines().map(({ msg }) => msg),
       ['listening', 'draining', 'no new requests; waiting for those under way', 'stopped'],
     );
+  });
+}
+
+// The one of util-linux, which runs a command on a terminal of its own.
+const needsScript = needs('script', () => spawnSync('script', ['--version']).status === 0);
+
+for (const [what, env, listening] of [
+  ['in colours', {}, '  \x1b[1mlistening\x1b[0m  \x1b[90mgateway:\x1b[0m http://'],
+  ['without colours where NO_COLOR is set', { NO_COLOR: '1' }, '  info   listening  gateway: http://'],
+] as const) {
+  needsScript(`on a terminal the log is for people, ${what}, and Ctrl-C ends it`, async (t) => {
+    const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });
+    t.teardown(folder.remove);
+    const node = [process.execPath, `--import=${import.meta.resolve('tsx/esm')}`, 'src/main.ts'];
+    const command = [...node, 'start', '--config', folder.file('gateway.yaml')].map((word) => `'${word}'`).join(' ');
+    const terminal = spawn('script', ['-qec', `exec ${command}`, '/dev/null'], {
+      env: { PATH: process.env.PATH, ...env },
+    });
+    t.teardown(() => terminal.kill('SIGKILL'));
+    let shown = '';
+    terminal.stdout.on('data', (chunk) => {
+      shown += chunk;
+    });
+    const ended = once(terminal, 'close');
+    await until(() => shown.includes(listening), 'it listens', 30_000);
+    terminal.stdin.write('\x03');
+    t.deepEqual(await ended, [0, null]);
+    t.regex(shown, /stopped/);
+    t.false(shown.includes('{"level"'), shown);
   });
 }

@@ -7,7 +7,9 @@ export interface CommandIo {
   readonly stdin: () => Promise<string>;
   /** Asks the person at the terminal; absent where there is none. */
   readonly ask?: (question: string) => Promise<string>;
-  /** Whether stdout is a terminal that shows colours. */
+  /** Whether stdout is a terminal: a person reads what is written there. */
+  readonly terminal: boolean;
+  /** Whether it is one that shows colours. */
   readonly color: boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
   readonly stopSignal: () => Promise<string>;

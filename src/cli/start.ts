@@ -59,7 +59,8 @@ export async function openGateway(
   options: GatewayOptions = {},
 ): Promise<GatewayServer | undefined> {
   try {
-    return await startGateway(config, options);
+    const terminal = io.terminal ? { terminal: { color: io.color } } : {};
+    return await startGateway(config, { ...options, ...terminal });
   } catch (error) {
     const message = error instanceof TeamError ? error.message : listenFailure(error as ListenError);
     if (message === undefined) throw error;

@@ -19,7 +19,7 @@ export async function work(file: string, worker: ThisWorker, io: CommandIo): Pro
   const followed = new FollowedConfig(file, io);
   const loaded = followed.read();
   try {
-    const gateway = await open(loaded, worker, head);
+    const gateway = await open(loaded, worker, head, io);
     if (gateway === undefined) return EXIT.problems;
     followed.follow({ reload: (changed) => gateway.reload(patient(changed)) }, loaded);
     const signal = await Promise.race([head.drains, worker.isAlone]);
@@ -33,14 +33,15 @@ export async function work(file: string, worker: ThisWorker, io: CommandIo): Pro
 }
 
 /** A gateway that listens; undefined where it can't, which the head then tells. */
-async function open(loaded: Loaded, worker: ThisWorker, head: Head): Promise<GatewayServer | undefined> {
+async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandIo): Promise<GatewayServer | undefined> {
   const own = patient(loaded);
   if (!own.ok) {
     head.failed('the configuration has changed while it was read, and has mistakes now');
     return undefined;
   }
   try {
-    const gateway = await startGateway(own.config, { fetch: head.fetch, worker: worker.number });
+    const terminal = io.terminal ? { terminal: { color: io.color } } : {};
+    const gateway = await startGateway(own.config, { fetch: head.fetch, worker: worker.number, ...terminal });
     head.listening(gateway.url, gateway);
     return gateway;
   } catch (error) {

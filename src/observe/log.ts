@@ -5,6 +5,7 @@ import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
 import { BatchedOutput } from './output.ts';
+import { PrettyLines } from './pretty.ts';
 
 /** How a request ended, beside what its journey tells. */
 export interface Ending {
@@ -20,6 +21,16 @@ export interface Ending {
 /** Whose business a refusal is decides how loud it is: a client's mistake wakes nobody. */
 const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gateway: 'error' };
 
+/** Where lines go that do not go to stdout as JSON. */
+export interface LogTarget {
+  /** In place of stdout. */
+  readonly log?: DestinationStream | undefined;
+  /** stdout is a terminal, where lines are shown for people; `color` as it shows them. */
+  readonly terminal?: { readonly color: boolean } | undefined;
+  /** The number of this process, where several write to one place. */
+  readonly worker?: number | undefined;
+}
+
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
@@ -27,18 +38,17 @@ export class Log implements KeyObserver, TargetObserver {
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
 
-  /** `worker` is its number, where several processes write to one place. */
   constructor(
     settings: { readonly level: Level; readonly access: boolean },
-    target: DestinationStream | undefined,
-    worker?: number,
+    { log: target, terminal, worker }: LogTarget = {},
   ) {
     this.#output = target ? undefined : new BatchedOutput(worker === undefined ? {} : { isShared: true });
+    const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
     this.#pino = pino(
       { level: settings.level, base: worker === undefined ? null : { worker }, timestamp: isoTime, formatters },
-      target ?? (this.#output as BatchedOutput),
+      target ?? (lines as DestinationStream),
     );
   }
 

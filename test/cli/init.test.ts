@@ -62,6 +62,7 @@ test('what is not given is asked for on a terminal', async (t) => {
         asked.push(question);
         return Promise.resolve(question.startsWith('Whose') ? ' https://login.example.com ' : 'http://127.0.0.1:1');
       },
+      terminal: false,
       color: false,
       stopSignal: () => Promise.resolve('SIGTERM'),
       onReloadSignal: () => {},

@@ -20,6 +20,7 @@ export async function run(argv: readonly string[], variables: Readonly<Record<st
       stderr += text;
     },
     stdin: () => Promise.resolve(''),
+    terminal: false,
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
     onReloadSignal: () => {},
