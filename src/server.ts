@@ -184,7 +184,10 @@ export class GatewayServer {
     await this.#log.end();
   }
 
-  /** Waits for what is under way, and cuts it when `drain.timeout` is over. Answers how many connections were cut. */
+  /**
+   * Waits for what is under way, and cuts it when `drain.timeout` is over; WebSockets are told so, and have a moment more.
+   * Answers how many connections were cut.
+   */
   async #finishRequests(): Promise<number> {
     let cut = 0;
     const server = this.#public;
@@ -193,7 +196,7 @@ export class GatewayServer {
       server.getConnections((_, count) => {
         cut = count;
         server.closeAllConnections();
-        this.#requests.cutUpgraded();
+        this.#requests.leaveUpgraded();
       });
     }, this.#config.drain.timeout);
     await ended;

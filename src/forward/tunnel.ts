@@ -18,6 +18,8 @@ const KEEP_ALIVE = 30_000;
 
 /** RFC 6455 §7.4.1: policy violation. */
 const TOKEN_ENDED = closeFrame(1008, 'token expired');
+/** "Going away, such as a server going down": clients know that they may come again, elsewhere. */
+const GOING_AWAY = closeFrame(1001, 'shutting down');
 
 /**
  * Two connections that were joined after a 101, and how they end: an end of one side goes on as an end once everything
@@ -45,7 +47,7 @@ export class Tunnel {
   open(streams: OpenStreams, permit: Permit, join: () => void): void {
     const client = this.#client;
     const upstream = this.#upstream;
-    this.#stream = streams.open(permit, () => this.#tokenEnded());
+    this.#stream = streams.open(permit, () => this.#endWith(TOKEN_ENDED, 'token ended'));
     client.on('end', () => {
       this.#ending('client closed');
       this.#letGoAfter(upstream);
@@ -115,11 +117,16 @@ export class Tunnel {
     if (!other.destroyed) cut(other);
   }
 
+  /** For a shutdown whose time is over. The client learns of it and has a moment to answer. */
+  leave(): void {
+    this.#endWith(GOING_AWAY, 'cut');
+  }
+
   /** Says why, if it can be said between two frames of the upstream's. In the middle of one it would be taken for data. */
-  #tokenEnded(): void {
+  #endWith(goodbye: Buffer, reason: TunnelEnd): void {
     if (this.#over || this.#client.destroyed) return;
     this.#over = true;
-    this.#ending('token ended');
+    this.#ending(reason);
     const canSay = this.#edges.between && this.#client.writable;
     this.#upstream.unpipe(this.#client);
     this.#client.unpipe(this.#upstream);
@@ -128,7 +135,7 @@ export class Tunnel {
       cut(this.#client);
       return;
     }
-    this.#client.write(TOKEN_ENDED);
+    this.#client.write(goodbye);
     this.#client.resume(); // what is left unread would make the kernel reset the connection, goodbye and all
     closeGently(this.#client);
   }

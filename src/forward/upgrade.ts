@@ -26,8 +26,11 @@ export interface UpgradePassage {
   readonly early: Buffer;
   /** Called at most once, and only while nothing of an answer has been sent. */
   readonly refuse: (fault: Fault) => void;
-  /** Called when the upstream's answer is on its way; 101 or another one, after which the connection closes. */
-  readonly answered: (status: number) => void;
+  /**
+   * Called when the upstream's answer is on its way; 101 or another one, after which the connection closes. `leave` ends what
+   * was upgraded in the manner of its protocol, within a moment.
+   */
+  readonly answered: (status: number, leave?: () => void) => void;
   /** Called when an answered connection comes to its end, with the reason. The first word counts; more may come. */
   readonly ending: (reason: UpgradeEnd, broken?: Error) => void;
 }
@@ -167,9 +170,9 @@ class Upgrade {
       }
       this.#finish();
       answer.headers = this.#handshake.answerFor(headers) as IncomingMessage['headers'];
-      this.#passage.answered(101);
-      const { facts, socket, ending } = this.#passage;
+      const { facts, socket, ending, answered } = this.#passage;
       const tunnel = new Tunnel(socket, upstream, this.#route.upstream.timeouts.idle, ending);
+      answered(101, () => tunnel.leave());
       tunnel.open(this.#streams, facts.permit, () => join(answer, upstream, early));
     });
   }

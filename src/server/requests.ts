@@ -113,6 +113,11 @@ export class Requests {
     for (const { response } of this.#latest.values()) if (!response.headersSent) response.shouldKeepAlive = false;
   }
 
+  /** Ends every connection that node has handed over, within a moment: those of WebSockets with a goodbye. */
+  leaveUpgraded(): void {
+    this.#upgrades.leave();
+  }
+
   /** Cuts every connection that node has handed over: it closes none of them with its own. */
   cutUpgraded(): void {
     this.#upgrades.cut();

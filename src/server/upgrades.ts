@@ -62,12 +62,19 @@ export class Upgrades {
     });
   }
 
+  /** Ends what is open: WebSockets learn of it and have a moment to answer, the rest is cut. */
+  leave(): void {
+    for (const [socket, upgrade] of this.#open) if (!upgrade?.leave()) this.#cut(socket, upgrade);
+  }
+
   /** Cuts what is open. */
   cut(): void {
-    for (const [socket, upgrade] of this.#open) {
-      upgrade?.cut();
-      socket.destroy();
-    }
+    for (const [socket, upgrade] of this.#open) this.#cut(socket, upgrade);
+  }
+
+  #cut(socket: Socket, upgrade: Upgrade | undefined): void {
+    upgrade?.cut();
+    socket.destroy();
   }
 
   #serve(request: IncomingMessage, socket: Socket, early: Buffer): void {
@@ -107,6 +114,8 @@ class Upgrade {
   readonly #early: Buffer;
   /** Of the answer that was sent. */
   #status: number | undefined;
+  /** Ends a WebSocket with a goodbye. */
+  #leave: (() => void) | undefined;
   /** The answer came to its end, or the connection to one that can be named. */
   #complete = false;
 
@@ -156,11 +165,18 @@ class Upgrade {
       socket: this.#socket,
       early: this.#early,
       refuse: (fault) => this.#refuse(fault),
-      answered: (status) => {
+      answered: (status, leave) => {
         this.#status = status;
+        this.#leave = leave;
       },
       ending: (reason, broken) => this.#end(reason, broken),
     });
+  }
+
+  /** Says goodbye, where there is somebody who would understand it; answers whether there is. */
+  leave(): boolean {
+    this.#leave?.();
+    return this.#leave !== undefined;
   }
 
   /** For a shutdown, which doesn't wait until the connection says that it is closed. */

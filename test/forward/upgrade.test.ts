@@ -335,7 +335,7 @@ test('where a route says so, and on a public one, a WebSocket outlives its token
   }
 });
 
-test('a shutdown gives WebSockets their time and then cuts them, each with its line', async (t) => {
+test('a shutdown gives WebSockets their time and then says that it goes away, each with its line', async (t) => {
   const { gateway, upstream } = await startWithAnswer(t, undefined, { drain: { delay: '0s', timeout: '300ms' } });
   const one = await open(t, gateway);
   const draining = gateway.server.drain('SIGTERM');
@@ -343,8 +343,11 @@ test('a shutdown gives WebSockets their time and then cuts them, each with its l
   const frame = textFrame('still here', 'client');
   one.client.write(frame);
   await upstream.waitUntil(() => upstream.connections[0]?.received().includes(frame) === true, 'it still flows');
+  const { raw, ended } = await one.client.read({ until: 'close' });
+  t.true(raw.endsWith('\x88\x0f\x03\xe9shutting down'), 'RFC 6455 §7.4.1: going away');
+  t.is(ended, 'close');
+  one.client.end();
   await draining;
-  t.not((await one.client.read({ until: 'close' })).ended, 'timeout');
   t.like(
     gateway.lines.find(({ msg }) => msg === 'stopped'),
     { cut: 1 },

@@ -14,12 +14,18 @@ export interface CommandResult {
 export interface CommandOptions {
   /** What node is called with, where it is not the sources: its options and the file to run. */
   readonly program?: readonly string[];
+  /** Modules that node reads before the sources. */
+  readonly imports?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-function spawnCommand(args: readonly string[], { env = {}, cwd = ROOT, program }: CommandOptions): ChildProcess {
-  const sources = [`--import=${import.meta.resolve('tsx/esm')}`, `${ROOT}src/main.ts`];
+function spawnCommand(
+  args: readonly string[],
+  { env = {}, cwd = ROOT, program, imports = [] }: CommandOptions,
+): ChildProcess {
+  const before = [import.meta.resolve('tsx/esm'), ...imports].map((module) => `--import=${module}`);
+  const sources = [...before, `${ROOT}src/main.ts`];
   return spawn(process.execPath, [...(program ?? sources), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
@@ -48,6 +54,13 @@ export interface RunningCommand {
   waitForLine(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   /** Resolves once what it printed to stdout fits. */
   waitForOutput(fits: RegExp): Promise<void>;
+  /** Has nobody read its stdout any more, until `resumeReading`. */
+  stallReading(): void;
+  resumeReading(): void;
+  /** Sends a signal, and waits for nothing. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when it has ended by itself. */
+  readonly ended: Promise<CommandResult>;
   /** Asks it to end and waits until it has. */
   stop(signal?: NodeJS.Signals): Promise<CommandResult>;
 }
@@ -59,7 +72,8 @@ export async function startCommand(args: readonly string[], options: CommandOpti
   const lines: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    if (!line.startsWith('{')) return;
+    // The last one of a process that has ended may be torn.
+    if (!line.startsWith('{') || !line.endsWith('}')) return;
     lines.push(JSON.parse(line));
     for (const look of waiting) look();
   });
@@ -94,6 +108,10 @@ export async function startCommand(args: readonly string[], options: CommandOpti
         child.stdout?.on('data', look);
         look();
       }),
+    stallReading: () => void child.stdout?.pause(),
+    resumeReading: () => void child.stdout?.resume(),
+    signal: (name) => void child.kill(name),
+    ended: ended.then((code) => ({ code, ...output() })),
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return { code: await ended, ...output() };
