@@ -4,6 +4,7 @@ import type { Journey } from '../journey.ts';
 import { Durations } from './durations.ts';
 import { type MetricFigures, pageOf } from './figures.ts';
 import type { Ending } from './log.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 
 /** Methods by their name; whatever else a client invents is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -120,6 +121,7 @@ export class Metrics {
         this.set(streams.count);
       },
     });
+    addProcessMetrics(this.#registry);
     this.#now = now;
     this.#loadedAt.set(now() / 1000);
     // There from the beginning: an alert on a number that is not there yet would miss its first step.

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { requestBytes, startBehind } from '../support/gateway.ts';
+import { until } from '../support/until.ts';
 
 const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
@@ -99,4 +101,25 @@ test('the admin port has these pages and no others, and reads nothing but GET an
   t.is((await fetch(`${gateway.adminUrl}/livez`, { method: 'POST' })).status, 405);
   t.is((await fetch(`${gateway.adminUrl}/readyz`, { method: 'HEAD' })).status, 200);
   t.is((await gateway.ask(requestBytes({ target: '/metrics' }))).status, 401, 'the public port knows none of them');
+});
+
+test('/metrics tells what the process uses and how late its event loop is', async (t) => {
+  const { gateway } = await startBehind(t);
+  const read = async (name: string) => {
+    const page = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)?.[1]);
+  };
+  const within = (value: number, least: number, most: number) => t.true(value >= least && value <= most, String(value));
+  within(await read('process_start_time_seconds'), Date.now() / 1000 - 600, Date.now() / 1000);
+  within(await read('process_resident_memory_bytes'), 20e6, 4e9);
+  const before = await read('process_cpu_seconds_total');
+  // It is looked at by the clock, from a moment after each page on.
+  await until(async () => {
+    await sleep(120);
+    const end = performance.now() + 300;
+    while (performance.now() < end); // the loop does not turn, and CPU is used
+    await sleep(60);
+    return (await read('nodejs_eventloop_lag_max_seconds')) > 0.2;
+  }, 'that the event loop was late is seen');
+  t.true((await read('process_cpu_seconds_total')) > before);
 });
