@@ -2,16 +2,16 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
-import { EXIT } from './cli/io.ts';
+import { EXIT, type LastWords } from './cli/io.ts';
 import { runCli } from './cli/run.ts';
 
 // The only file that touches `process`: arguments, environment, signals and the exit code.
 
-process.on('uncaughtException', (error) => {
-  // What is registered for the exit flushes the log, and would wait for a reader that may never come.
-  process.removeAllListeners('exit');
-  process.stderr.write(`${JSON.stringify({ level: 'fatal', msg: 'a defect of bearergate', error: error.stack })}\n`);
-  process.exit(EXIT.defect);
+let lastWords: LastWords = (_, done) => done(false);
+
+// Also for a rejection that nobody handles, which node makes one of these.
+process.on('uncaughtException', (error: unknown) => {
+  endAtOnce(EXIT.defect, { error });
 });
 
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -24,6 +24,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
   onReloadSignal,
+  onAbruptEnd: (words) => {
+    lastWords = words;
+  },
 });
 
 // A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
@@ -39,13 +42,34 @@ async function ask(question: string): Promise<string> {
   }
 }
 
+/** Ends the process once what was logged has been written, or a moment later. A defect is told on stderr where it can't be. */
+function endAtOnce(code: number, defect?: { readonly error: unknown }): void {
+  const words = lastWords;
+  // What goes wrong on the way does not begin it again.
+  lastWords = (_, done) => done(false);
+  const end = (told: boolean) => {
+    if (defect && !told) {
+      const error = defect.error instanceof Error ? defect.error.stack : String(defect.error);
+      process.stderr.write(`${JSON.stringify({ level: 'fatal', msg: 'a defect of bearergate', error })}\n`);
+    }
+    // What is registered for the exit might wait for a reader that never comes.
+    process.removeAllListeners('exit');
+    process.exit(code);
+  };
+  try {
+    words(defect, end);
+  } catch {
+    end(false);
+  }
+}
+
 /** The first signal begins the shutdown; a second one ends it at once. */
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     let asked = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(EXIT.ok);
+        if (asked) endAtOnce(EXIT.ok);
         asked = true;
         resolve(signal);
       });

@@ -66,7 +66,7 @@ export class GatewayServer {
     const clock = options.clock ?? systemClock;
     const log = new Log(config.log, options);
     const streams = new OpenStreams(clock);
-    const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams);
+    const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams, log);
     const fetch = options.fetch ?? globalThis.fetch;
     const shared = options.team && new SharedFetch(fetch, clock, () => goodFor(this.#config));
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
@@ -182,6 +182,12 @@ export class GatewayServer {
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await this.#worlds.destroy();
     await this.#log.end();
+  }
+
+  /** What is left to do where the process ends at once: see LastWords in cli/io.ts. */
+  lastWords(defect: { readonly error: unknown } | undefined, done: (told: boolean) => void): void {
+    if (defect) this.#log.crashed(defect.error, done);
+    else this.#log.endNow(done);
   }
 
   /**

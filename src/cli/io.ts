@@ -15,7 +15,15 @@ export interface CommandIo {
   readonly stopSignal: () => Promise<string>;
   /** Has `listener` called at each signal that asks for the configuration to be read again. */
   readonly onReloadSignal: (listener: () => void) => void;
+  /** Has `lastWords` called when the process is about to end at once. */
+  readonly onAbruptEnd: (lastWords: LastWords) => void;
 }
+
+/**
+ * What is done before the process ends at once: by an error that nobody caught, or by a second signal, where there is no
+ * `defect`. It calls `done` within a moment, and tells whether everything has been logged.
+ */
+export type LastWords = (defect: { readonly error: unknown } | undefined, done: (told: boolean) => void) => void;
 
 /** Exit codes, as in sysexits.h where it has one. */
 export const EXIT = { ok: 0, problems: 1, refused: 2, opened: 3, usage: 64, defect: 70 } as const;

@@ -60,7 +60,9 @@ export async function openGateway(
 ): Promise<GatewayServer | undefined> {
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
-    return await startGateway(config, { ...options, ...terminal });
+    const gateway = await startGateway(config, { ...options, ...terminal });
+    io.onAbruptEnd((defect, done) => gateway.lastWords(defect, done));
+    return gateway;
   } catch (error) {
     const message = error instanceof TeamError ? error.message : listenFailure(error as ListenError);
     if (message === undefined) throw error;

@@ -44,6 +44,7 @@ export class Log implements KeyObserver, TargetObserver {
   ) {
     this.#output = target ? undefined : new BatchedOutput(worker === undefined ? {} : { isShared: true });
     const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
+    if (this.#output) this.#output.resumed = (lost) => this.#linesLost(lost);
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
     this.#pino = pino(
@@ -128,6 +129,10 @@ export class Log implements KeyObserver, TargetObserver {
     this.#pino.info({ worker, pid }, 'a worker has started');
   }
 
+  #linesLost(lost: number): void {
+    this.#pino.warn({ lost }, 'log lines were lost: nobody took them in time');
+  }
+
   draining(signal: string): void {
     this.#pino.info({ signal }, 'draining');
   }
@@ -147,6 +152,24 @@ export class Log implements KeyObserver, TargetObserver {
 
   defect(error: unknown, where: string): void {
     this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
+  }
+
+  /**
+   * The last line of a process that ends by an error which nobody caught. `done` learns whether the line and all those
+   * before it have been written, within a moment.
+   */
+  crashed(error: unknown, done: (told: boolean) => void): void {
+    this.#pino.fatal(
+      { error: error instanceof Error ? error.stack : String(error) },
+      'a defect of the gateway ends it',
+    );
+    this.endNow((complete) => done(complete && this.#pino.isLevelEnabled('fatal')));
+  }
+
+  /** Writes what is buffered before the process ends at once; `done` learns whether all of it was taken. */
+  endNow(done: (complete: boolean) => void): void {
+    if (this.#output) this.#output.endNow(done);
+    else done(true);
   }
 
   /** Lines that could not be written. */

@@ -60,7 +60,12 @@ export class Metrics {
   });
   readonly #now: () => number;
 
-  constructor(world: () => Assembly, now: () => number, streams: { readonly count: number }) {
+  constructor(
+    world: () => Assembly,
+    now: () => number,
+    streams: { readonly count: number },
+    log: { readonly dropped: number },
+  ) {
     const registers = [this.#registry];
     this.#count(
       'bearergate_requests_total',
@@ -119,6 +124,15 @@ export class Metrics {
       registers,
       collect() {
         this.set(streams.count);
+      },
+    });
+    new Counter({
+      name: 'bearergate_log_lines_dropped_total',
+      help: 'Log lines that were lost because stdout did not take them.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(log.dropped);
       },
     });
     addProcessMetrics(this.#registry);

@@ -1,4 +1,4 @@
-import { write } from 'node:fs';
+import { write, writeSync } from 'node:fs';
 
 /** Writes bytes, or some of them, as fs.write does. */
 export type WriteBytes = (
@@ -9,6 +9,12 @@ export type WriteBytes = (
 ) => void;
 
 const toStdout: WriteBytes = (bytes, offset, length, done) => write(1, bytes, offset, length, null, done);
+
+/** The same as fs.writeSync does: answers how many bytes were taken, and throws EAGAIN where none can be. */
+export type WriteBytesNow = (bytes: Buffer, offset: number, length: number) => number;
+
+/** Pipes and sockets do not block: node has set them so for its own process.stdout. */
+const toStdoutNow: WriteBytesNow = (bytes, offset, length) => writeSync(1, bytes, offset, length);
 
 /** So many bytes leave at once where there are more. */
 const BATCH = 64 * 1024;
@@ -22,10 +28,16 @@ const FLUSH_EVERY = 200;
 const RETRY_AFTER = 100;
 /** How long, in ms, the last lines may take at the end. */
 const LAST_FLUSH = 1000;
+/** The same in ms where nothing else goes on meanwhile, and how long it waits between two attempts. */
+const LAST_WORDS = 500;
+const LAST_WORDS_PAUSE = 10;
+/** So much may be waiting when lines are said to get through again: a reader that is too slow is not told of each gap. */
+const LITTLE_BUFFERED = MOST_BUFFERED / 2;
 
 /** Where lines go. */
 export interface OutputOptions {
   readonly write?: WriteBytes;
+  readonly writeNow?: WriteBytesNow;
   /** Whether other processes write to the same place: lines must not mix. */
   readonly isShared?: boolean;
 }
@@ -44,9 +56,12 @@ interface Chunk {
 export class BatchedOutput {
   /** Lines that could not be written: nobody reads, the disk is full, the reader has gone. */
   dropped = 0;
+  /** Called when lines get through again, with how many were lost since the last time. */
+  resumed: (lost: number) => void = () => {};
   readonly #write: WriteBytes;
   readonly #chunk: number;
   readonly #batch: number;
+  readonly #writeNow: WriteBytesNow;
   readonly #timer: NodeJS.Timeout;
   #current: Chunk;
   #waiting: Chunk[] = [];
@@ -54,10 +69,17 @@ export class BatchedOutput {
   #written = 0;
   #spare: Chunk | undefined;
   #buffered = 0;
+  /** Of `dropped`, what `resumed` was told. */
+  #told = 0;
+  /** A write has been asked for and has not come back. */
+  #writing = false;
   #ended: (() => void) | undefined;
+  /** What happens in place of the next write: the process ends. */
+  #instead: (() => void) | undefined;
 
-  constructor({ write = toStdout, isShared = false }: OutputOptions = {}) {
+  constructor({ write = toStdout, writeNow = toStdoutNow, isShared = false }: OutputOptions = {}) {
     this.#write = write;
+    this.#writeNow = writeNow;
     this.#chunk = isShared ? WHOLE : CHUNK;
     this.#batch = isShared ? WHOLE : BATCH;
     this.#current = newChunk(this.#chunk);
@@ -97,6 +119,42 @@ export class BatchedOutput {
     });
   }
 
+  /**
+   * For a process that must not go on: writes what there is in one go, for a moment at most, and tells `done` whether all of
+   * it was taken. It does so before it returns, unless a write is on its way, which has to be known of first.
+   */
+  endNow(done: (complete: boolean) => void): void {
+    clearInterval(this.#timer);
+    if (!this.#writing) {
+      done(this.#writeAll());
+      return;
+    }
+    const finish = (complete: () => boolean) => {
+      if (this.#instead === undefined) return;
+      clearTimeout(deadline);
+      this.#instead = undefined;
+      done(complete());
+    };
+    const deadline = setTimeout(() => finish(() => false), LAST_WORDS);
+    this.#instead = () => finish(() => this.#writeAll());
+  }
+
+  #writeAll(): boolean {
+    const deadline = performance.now() + LAST_WORDS;
+    for (const chunk of [this.#leaving, ...this.#waiting, this.#current]) {
+      let written = chunk === this.#leaving ? this.#written : 0;
+      while (chunk && written < chunk.length) {
+        try {
+          written += this.#writeNow(chunk.bytes, written, chunk.length - written);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > deadline) return false;
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WORDS_PAUSE);
+        }
+      }
+    }
+    return true;
+  }
+
   /** Puts what there is in line, and goes on in a chunk with room for `most` bytes. */
   #turn(most: number): void {
     if (this.#current.lines > 0) this.#waiting.push(this.#current);
@@ -114,29 +172,34 @@ export class BatchedOutput {
   }
 
   #send({ bytes, length }: Chunk): void {
+    this.#writing = true;
     this.#write(bytes, this.#written, length - this.#written, this.#sent);
   }
 
   readonly #sent = (error: NodeJS.ErrnoException | null, written: number): void => {
     const chunk = this.#leaving as Chunk;
+    this.#writing = false;
     if (error === null) this.#written += written;
-    else if (error.code === 'EAGAIN') {
-      setTimeout(() => this.#send(chunk), RETRY_AFTER).unref();
-      return;
-    } else {
-      this.dropped += chunk.lines;
-      this.#written = chunk.length;
-    }
-    if (this.#written < chunk.length) {
-      this.#send(chunk);
-      return;
-    }
+    if (this.#instead) this.#instead();
+    else if (error?.code === 'EAGAIN') setTimeout(() => this.#send(chunk), RETRY_AFTER).unref();
+    else if (error === null && this.#written < chunk.length) this.#send(chunk);
+    else this.#left(chunk, error === null);
+  };
+
+  /** A chunk has been written, or given up. */
+  #left(chunk: Chunk, taken: boolean): void {
+    if (!taken) this.dropped += chunk.lines;
     this.#buffered -= chunk.length;
     this.#leaving = undefined;
     this.#recycle(chunk);
+    if (taken && this.dropped > this.#told && this.#buffered <= LITTLE_BUFFERED) {
+      const lost = this.dropped - this.#told;
+      this.#told = this.dropped;
+      this.resumed(lost);
+    }
     // What came meanwhile waits for a batch again, but for what had filled a chunk, and at the end.
     if (this.#waiting.length > 0 || this.#current.length >= this.#batch || this.#ended) this.#flush();
-  };
+  }
 
   #recycle(chunk: Chunk): void {
     if (chunk.bytes.length !== this.#chunk) return;

@@ -66,6 +66,7 @@ test('what is not given is asked for on a terminal', async (t) => {
       color: false,
       stopSignal: () => Promise.resolve('SIGTERM'),
       onReloadSignal: () => {},
+      onAbruptEnd: () => {},
     },
   );
   t.is(code, 0);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { BatchedOutput, type WriteBytes } from '../../src/observe/output.ts';
+import { BatchedOutput, type WriteBytes, type WriteBytesNow } from '../../src/observe/output.ts';
 
 /** Something to write to that takes what it is given when it is told to. */
 function startSink() {
@@ -95,4 +95,88 @@ test('an end does not wait for a reader that takes nothing', async (t) => {
   output.write(line(100));
   await output.end();
   t.is(asked.length, 1);
+});
+
+test('that lines were lost is told once they get through again, and not before', (t) => {
+  const { write, asked } = startSink();
+  const output = new BatchedOutput({ write });
+  const told: number[] = [];
+  output.resumed = (lost) => {
+    told.push(lost);
+    output.write(line(100, 'w'));
+  };
+  for (let at = 0; at < 10_000; at += 1) output.write(line(1024));
+  const { dropped } = output;
+  t.true(dropped > 0);
+  const take = (at: number) => asked[at]?.done(null, Buffer.byteLength(asked[at].text));
+  take(0);
+  t.deepEqual(told, [], 'most of it still waits');
+  for (let at = 1; at < asked.length; at += 1) take(at);
+  t.deepEqual(told, [dropped]);
+  t.is(output.dropped, dropped);
+  output.write(line(70_000, 'c'));
+  asked.at(-1)?.done(Object.assign(new Error('full'), { code: 'ENOSPC' }), 0);
+  t.deepEqual(told, [dropped], 'what is lost gets through to nobody');
+  output.write(line(70_000, 'd'));
+  take(asked.length - 1);
+  t.deepEqual(told, [dropped, output.dropped - dropped]);
+  void output.end();
+});
+
+/** What writes at once takes: each number so many bytes, each text an error of that code. */
+function startNow(steps: readonly (number | string)[]) {
+  const taken: string[] = [];
+  let step = 0;
+  const writeNow: WriteBytesNow = (bytes, offset, length) => {
+    const now = steps[Math.min(step++, steps.length - 1)] as number | string;
+    if (typeof now === 'string') throw Object.assign(new Error(now), { code: now });
+    const end = offset + Math.min(now, length);
+    taken.push(bytes.toString('utf8', offset, end));
+    return end - offset;
+  };
+  return { writeNow, text: () => taken.join('') };
+}
+
+for (const [what, steps, complete] of [
+  ['a reader that takes a little at a time', [7000], true],
+  ['one that is busy for a moment', ['EAGAIN', 30_000, 'EAGAIN', 1e6], true],
+  ['one that takes nothing', ['EAGAIN'], false],
+  ['one that has gone', ['EPIPE'], false],
+] as const) {
+  test(`before the end of a process everything is written at once, to ${what}`, (t) => {
+    const { write, asked } = startSink();
+    const { writeNow, text } = startNow(steps);
+    const output = new BatchedOutput({ write, writeNow });
+    output.write(line(70_000, 'a'));
+    asked[0]?.done(Object.assign(new Error('busy'), { code: 'EAGAIN' }), 0);
+    output.write(line(100_000, 'b'));
+    output.write(line(10, 'c'));
+    const told: boolean[] = [];
+    output.endNow((all) => told.push(all));
+    t.deepEqual(told, [complete]);
+    if (complete) t.is(text(), line(70_000, 'a') + line(100_000, 'b') + line(10, 'c'));
+  });
+}
+
+test('a write that is on its way is waited for, and nothing is written twice', async (t) => {
+  const { write, asked } = startSink();
+  const { writeNow, text } = startNow([1e6]);
+  const output = new BatchedOutput({ write, writeNow });
+  output.write(line(70_000, 'a'));
+  output.write(line(10, 'b'));
+  const complete = new Promise((resolve) => output.endNow(resolve));
+  t.is(text(), '');
+  asked[0]?.done(null, 69_000);
+  t.true(await complete);
+  t.is(text(), line(1000, 'a') + line(10, 'b'));
+  t.is(asked.length, 1);
+});
+
+test('a write that never comes back is not waited for, and nothing is written behind it', async (t) => {
+  const { write } = startSink();
+  const { writeNow, text } = startNow([1e6]);
+  const output = new BatchedOutput({ write, writeNow });
+  output.write(line(70_000, 'a'));
+  t.false(await new Promise((resolve) => output.endNow(resolve)));
+  t.is(text(), '');
 });

@@ -24,6 +24,7 @@ export async function run(argv: readonly string[], variables: Readonly<Record<st
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
     onReloadSignal: () => {},
+    onAbruptEnd: () => {},
   });
   return { code, stdout, stderr };
 }
