@@ -201,8 +201,8 @@ export class GatewayServer {
     const deadline = setTimeout(() => {
       server.getConnections((_, count) => {
         cut = count;
+        this.#requests.endUnderWay();
         server.closeAllConnections();
-        this.#requests.leaveUpgraded();
       });
     }, this.#config.drain.timeout);
     await ended;

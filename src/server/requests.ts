@@ -113,8 +113,12 @@ export class Requests {
     for (const { response } of this.#latest.values()) if (!response.headersSent) response.shouldKeepAlive = false;
   }
 
-  /** Ends every connection that node has handed over, within a moment: those of WebSockets with a goodbye. */
-  leaveUpgraded(): void {
+  /**
+   * The time of what is under way is over: its line will say that it was cut. Connections that node has handed over end
+   * within a moment, those of WebSockets with a goodbye; the others are node's to close.
+   */
+  endUnderWay(): void {
+    for (const { journey } of this.#latest.values()) if (!journey.closed) journey.ended ??= 'cut';
     this.#upgrades.leave();
   }
 
@@ -213,7 +217,8 @@ export class Requests {
       },
       refuse: (fault) => this.#refuse(fault, journey, request, response),
       broken: (error) => {
-        journey.broken = error;
+        // Of what a shutdown has cut, the pool may tell before the client's connection does: the upstream did nothing wrong.
+        if (journey.ended !== 'cut') journey.broken = error;
         // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
         cut(request.socket);
       },
@@ -260,7 +265,8 @@ export class Requests {
     journey.closed = true;
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
-    const aborted = !response.writableFinished && !journey.broken && journey.ended === undefined;
+    const named = journey.ended !== undefined && status !== undefined;
+    const aborted = !response.writableFinished && !journey.broken && !named;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
   }
 
