@@ -1,25 +1,10 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
-import { rowOf, type Source } from '../errors/catalogue.ts';
-import type { Fault } from '../errors/fault.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
 import { BatchedOutput } from './output.ts';
 import { PrettyLines } from './pretty.ts';
-
-/** How a request ended, beside what its journey tells. */
-export interface Ending {
-  /** Of the answer that was sent; undefined when none was. */
-  readonly status: number | undefined;
-  readonly durationMs: number;
-  /** The client went away before the answer was complete. */
-  readonly aborted: boolean;
-  /** The upstream broke off in the middle of its answer. */
-  readonly broken?: Error | undefined;
-}
-
-/** Whose business a refusal is decides how loud it is: a client's mistake wakes nobody. */
-const LEVELS: Record<Source, Level> = { client: 'info', upstream: 'warn', gateway: 'error' };
+import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
 
 /** Where lines go that do not go to stdout as JSON. */
 export interface LogTarget {
@@ -35,6 +20,9 @@ export interface LogTarget {
 export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
   #access: boolean;
+  readonly #lines: DestinationStream;
+  /** What of a line says which process wrote it. */
+  readonly #worker: string;
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
 
@@ -44,12 +32,14 @@ export class Log implements KeyObserver, TargetObserver {
   ) {
     this.#output = target ? undefined : new BatchedOutput(worker === undefined ? {} : { isShared: true });
     const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
+    this.#lines = target ?? (lines as DestinationStream);
+    this.#worker = worker === undefined ? '' : `,"worker":${worker}`;
     if (this.#output) this.#output.resumed = (lost) => this.#linesLost(lost);
     this.#access = settings.access;
     const formatters = { level: (label: string) => ({ level: label }) };
     this.#pino = pino(
       { level: settings.level, base: worker === undefined ? null : { worker }, timestamp: isoTime, formatters },
-      target ?? (lines as DestinationStream),
+      this.#lines,
     );
   }
 
@@ -61,14 +51,10 @@ export class Log implements KeyObserver, TargetObserver {
 
   /** The one line of a request. */
   requestEnded(journey: Journey, ending: Ending): void {
-    const { fault } = journey;
-    const level = levelOf(fault, ending);
+    const level = levelOf(journey, ending);
     if (!this.#access && level === 'info') return;
     if (!this.#pino.isLevelEnabled(level)) return;
-    this.#pino[level](
-      requestLine(journey, ending),
-      fault ? 'refused' : ending.broken ? 'broken off' : ending.aborted ? 'aborted' : 'served',
-    );
+    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending));
   }
 
   listening(urls: { readonly gateway: string; readonly admin?: string }, routes: number): void {
@@ -202,44 +188,4 @@ function isoTime(): string {
     lastText = `,"time":"${new Date(now).toISOString()}"`;
   }
   return lastText;
-}
-
-function levelOf(fault: Fault | undefined, { broken }: Ending): 'info' | 'warn' | 'error' {
-  if (broken) return 'warn';
-  if (!fault) return 'info';
-  const row = rowOf(fault.code);
-  const level = row.source === 'gateway' && row.status !== 500 ? 'warn' : LEVELS[row.source];
-  return level as 'info' | 'warn' | 'error';
-}
-
-function requestLine(journey: Journey, { status, durationMs, aborted, broken }: Ending): Record<string, unknown> {
-  const { head, target, route, permit, fault } = journey;
-  return {
-    id: journey.id,
-    trace: journey.trace.traceId,
-    span: journey.trace.spanId,
-    client: journey.peer.address,
-    method: head?.method,
-    host: journey.authority || undefined,
-    path: target?.path,
-    status,
-    durationMs: Math.round(durationMs * 1000) / 1000,
-    route: route?.settings.id,
-    upstream: permit ? permit.route.upstream.name : undefined,
-    target: permit && permit.route.upstream.urls.length > 1 ? journey.servedBy : undefined,
-    upstreamMs: journey.upstreamMs === undefined ? undefined : Math.round(journey.upstreamMs * 1000) / 1000,
-    issuer: permit?.token?.issuer.name,
-    sub: permit?.token?.claims.sub,
-    code: fault?.code,
-    detail: fault?.detail,
-    cause: fault?.cause === undefined ? broken?.message : errorText(fault.cause),
-    aborted: aborted || undefined,
-    ended: journey.ended,
-  };
-}
-
-function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as { code?: string };
-  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message || error.name;
 }

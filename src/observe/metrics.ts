@@ -3,8 +3,8 @@ import type { Assembly } from '../assembly.ts';
 import type { Journey } from '../journey.ts';
 import { Durations } from './durations.ts';
 import { type MetricFigures, pageOf } from './figures.ts';
-import type { Ending } from './log.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import type { Ending } from './request-line.ts';
 
 /** Methods by their name; whatever else a client invents is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);

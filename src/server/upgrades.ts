@@ -6,7 +6,7 @@ import type { Reply } from '../errors/reply.ts';
 import type { UpgradeEnd } from '../forward/upgrade.ts';
 import type { Decision } from '../gateway.ts';
 import type { Journey } from '../journey.ts';
-import type { Ending } from '../observe/log.ts';
+import type { Ending } from '../observe/request-line.ts';
 import type { Outcome } from '../outcome.ts';
 import type { RequestHead } from '../request/head.ts';
 import { sendRawReply, withIdentity } from './answer.ts';
