@@ -58,11 +58,11 @@ export class MeasuredProxy {
     throw new Error(`${this.#scenario.name}: ${response.status} instead of ${expected} to ${sent}: ${body}`);
   }
 
-  /** Warms it up: three runs at least, and on until every token that it should remember has been seen. */
+  /** Warms it up: eight runs at least, since compilers take their time, and on until every token that it should remember has been seen. */
   async warmUp(load) {
     for (let runs = 0; runs < 12; runs += 1) {
       const { flaw } = await this.measure(load);
-      if (runs >= 2 && flaw === undefined) return;
+      if (runs >= 7 && flaw === undefined) return;
     }
   }
 

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { ANSWER, SIZES } from './answer.mjs';
 
 /**
@@ -8,6 +9,7 @@ export function nginxConfig(folder, port) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 daemon off;
+user ${userInfo().username};
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
