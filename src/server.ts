@@ -18,7 +18,7 @@ import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
-import { createHttpServer, renewTls } from './server/tls.ts';
+import { announceClose, createHttpServer, renewTls } from './server/tls.ts';
 import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
 import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
@@ -160,6 +160,7 @@ export class GatewayServer {
   async drain(signal: string, delay = this.#config.drain.delay): Promise<void> {
     if (this.#requests.phase !== 'open') return;
     this.#requests.phase = 'leaving';
+    announceClose(this.#public);
     this.#log.draining(signal);
     if (this.#team) await this.#team.drain(signal, delay + this.#config.drain.timeout + SPARE);
     else await this.#finish(delay);

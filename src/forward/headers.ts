@@ -23,7 +23,12 @@ export interface RequestFacts {
   };
 }
 
-const VIA = `1.1 ${OWN_NAME}`;
+/** RFC 9110 §7.6.3: in which version it came. */
+const VIA: Readonly<Record<string, string>> = {
+  '1.0': `1.0 ${OWN_NAME}`,
+  '1.1': `1.1 ${OWN_NAME}`,
+  '2': `2.0 ${OWN_NAME}`,
+};
 
 type CompiledHeader = readonly [name: string, value: RenderTemplate];
 
@@ -138,7 +143,7 @@ export class HeaderRules {
     headers.push('X-Forwarded-For', [...chain, peer.address].join(', '));
     if (!known.has('x-forwarded-host')) headers.push('X-Forwarded-Host', authority);
     if (!known.has('x-forwarded-proto')) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
-    headers.push('Via', VIA);
+    headers.push('Via', VIA[head.version] as string);
   }
 
   /**

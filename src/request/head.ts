@@ -1,7 +1,7 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { FieldSorter } from './fields.ts';
 
-/** What node:http's parser hands over. */
+/** What node:http's parser hands over, or what was made of the head of an HTTP/2 stream. */
 export interface ParsedRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -15,7 +15,7 @@ export class RequestHead {
   readonly method: string;
   /** The request target as it came. */
   readonly target: string;
-  /** `1.0` or `1.1`. */
+  /** `1.0`, `1.1` or `2`. */
   readonly version: string;
   readonly rawHeaders: readonly string[];
   /** The one Host field. */
@@ -28,6 +28,7 @@ export class RequestHead {
   readonly forwarded: string[] = [];
   requestId: string | undefined;
   contentLength: number | undefined;
+  /** A body follows whose length is not told beforehand. */
   chunked = false;
   upgrade = false;
   /** Whether Connection has `close` in it. */
@@ -83,7 +84,8 @@ const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/;
 export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<RequestHead> {
   const head = new RequestHead(request);
   const { httpVersion } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+  // `2` comes from a stream of HTTP/2 alone, and `2.0` from a line of text that pretends.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2')
     return invalid('The request is in a version of HTTP that is not taken here: 1.1 and 1.0 are.');
   const counts = { host: 0, contentLength: 0, transferEncoding: 0 };
   const raw = request.rawHeaders;

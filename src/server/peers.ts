@@ -1,6 +1,7 @@
 import { isIPv4, type Socket } from 'node:net';
 import { networks } from '../config/fields.ts';
 import type { Peer } from '../journey.ts';
+import { Http2Lane } from './http2-lane.ts';
 import { subjectOf } from './tls.ts';
 
 /** Knows who is at the other end of each connection, and whether it is believed. */
@@ -17,6 +18,7 @@ export class Peers {
   of(socket: Socket): Peer {
     const known = this.#known.get(socket);
     if (known) return known;
+    if (socket instanceof Http2Lane) return this.of(socket.connection);
     // A socket that listens for both families gives IPv4 addresses in IPv6 clothes.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     const trusted = address !== '' && this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');

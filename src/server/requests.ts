@@ -11,9 +11,11 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Ending } from '../observe/request-line.ts';
 import { type Outcome, stop } from '../outcome.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
+import { readHttp2Head } from '../request/http2.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently, cut } from '../request/linger.ts';
 import { sendRawReply, sendReply, withIdentity } from './answer.ts';
+import { Http2Request } from './http2-lane.ts';
 import { Upgrades } from './upgrades.ts';
 import type { World } from './world.ts';
 
@@ -73,7 +75,8 @@ export class Requests {
     if (latest === undefined) request.socket.once('close', () => this.#latest.delete(request.socket));
     const world = this.#worlds.current;
     const now = this.#now();
-    const head = readHead(request, world.assembly.sorter);
+    const { sorter } = world.assembly;
+    const head = request instanceof Http2Request ? readHttp2Head(request, sorter) : readHead(request, sorter);
     const journey = this.#begin(world, request, head, now);
     this.#latest.set(request.socket, { journey, request, response });
     this.#watchEnd(journey, request, response);
@@ -213,7 +216,7 @@ export class Requests {
       record: journey,
       welcome: () => {
         // HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1).
-        if (head.expect !== undefined && request.httpVersion === '1.1' && !response.headersSent)
+        if (head.expect !== undefined && request.httpVersion !== '1.0' && !response.headersSent)
           response.writeContinue();
       },
       refuse: (fault) => this.#refuse(fault, journey, request, response),
@@ -226,7 +229,7 @@ export class Requests {
       expired: () => {
         journey.ended = 'token ended';
         // What the client has not read yet still reaches it. Only where the close ends an answer it has to be a reset.
-        if (request.httpVersion === '1.1') closeGently(request.socket);
+        if (request.httpVersion !== '1.0') closeGently(request.socket);
         else cut(request.socket);
       },
     });

@@ -1,15 +1,15 @@
 import { Server as HttpServer, type ServerOptions } from 'node:http';
-import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type SecureContextOptions, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenTls } from '../config/config.ts';
+import { SecureServer } from './secure-server.ts';
 
 /** A server that listens for HTTPS where there are settings for it, else for HTTP. */
 export function createHttpServer({ tls, limits }: Config['listen'], options: ServerOptions): HttpServer {
   if (!tls) return new HttpServer(options);
   const asksClients = tls.clientCa !== undefined;
-  const server = new HttpsServer({
+  const server = new SecureServer({
     ...options,
     ...contextOf(tls),
     requestCert: asksClients,
@@ -33,7 +33,7 @@ const inForce = new WeakMap<HttpServer, ListenTls>();
  */
 export function renewTls(server: HttpServer, tls: ListenTls | undefined): void {
   const before = inForce.get(server);
-  if (!(server instanceof HttpsServer) || !tls || !before) return;
+  if (!(server instanceof SecureServer) || !tls || !before) return;
   // Without authorities of its own, the certificate of any public one would do.
   const clientCa = before.clientCa === undefined ? undefined : (tls.clientCa ?? before.clientCa);
   const wanted = { ...tls, clientCa };
@@ -46,9 +46,14 @@ function contextOf({ cert, key, clientCa, minVersion }: ListenTls): SecureContex
   return { cert, key, minVersion, ...(clientCa !== undefined && { ca: clientCa }) };
 }
 
+/** Has clients know that the server is about to close, where nothing that they get next would tell them. */
+export function announceClose(server: HttpServer): void {
+  if (server instanceof SecureServer) server.announceClose();
+}
+
 /** Whether a server listens for HTTPS. */
 export function isSecure(server: object): boolean {
-  return server instanceof HttpsServer;
+  return server instanceof SecureServer;
 }
 
 /** The subject of the certificate that a client has shown, as RFC 4514 writes it; undefined where there is none. */

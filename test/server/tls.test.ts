@@ -5,42 +5,17 @@ import { type ConnectionOptions, connect as connectSecurely, type TLSSocket } fr
 import type { ExecutionContext } from 'ava';
 import type { Config, ListenTls } from '../../src/config/config.ts';
 import { createHttpServer, renewTls } from '../../src/server/tls.ts';
-import { type Authority, makeAuthority, needsOpenssl } from '../support/certificates.ts';
+import { makeAuthority, needsOpenssl } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { closeNow, listenOnLoopback } from '../support/listen.ts';
 import { connectRaw } from '../support/raw-client.ts';
-import type { UpstreamAnswer } from '../support/upstream.ts';
+import { startSecure as startSecureGateway } from '../support/secure-gateway.ts';
 
-type Description = NonNullable<Parameters<typeof startBehind>[1]>;
-
-interface Secure extends Description {
-  /** Beside a certificate and its key. */
-  readonly tls?: object;
-  /** Further settings of `listen`. */
-  readonly listening?: object;
-  /** Whose certificates clients have to show. */
-  readonly clients?: Authority;
-}
-
-/** A gateway that listens for HTTPS, and what a client needs to trust it. */
-async function startSecure(
-  t: ExecutionContext,
-  { tls, listening, clients, ...rest }: Secure = {},
-  answer?: UpstreamAnswer,
-) {
-  const authority = makeAuthority();
-  const { cert, key } = authority.issue();
-  const folder = await temporaryFolder({ cert, key, ...(clients && { clients: clients.cert }) });
-  t.teardown(folder.remove);
-  const files = {
-    cert: folder.file('cert'),
-    key: folder.file('key'),
-    ...(clients && { clientCa: folder.file('clients') }),
-  };
-  const started = await startBehind(t, { ...rest, listen: { ...listening, tls: { ...files, ...tls } } }, answer);
-  const secure: ConnectionOptions = { ca: authority.cert, servername: 'localhost' };
-  return { ...started, secure, refused: refusals(t, started.gateway.port, secure) };
+/** A gateway that listens for HTTPS, and how it refuses. */
+async function startSecure(...[t, description, answer]: Parameters<typeof startSecureGateway>) {
+  const started = await startSecureGateway(t, description, answer);
+  return { ...started, refused: refusals(t, started.gateway.port, started.secure) };
 }
 
 /** Tells whether a connection with these settings came to nothing. In TLS 1.3 a client learns that after its handshake. */

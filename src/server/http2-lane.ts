@@ -1,0 +1,155 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { HTTP2, type Http2Head } from '../request/http2.ts';
+import { Http2Response } from './http2-response.ts';
+
+/**
+ * One stream of HTTP/2 in place of the connection that a request has to itself in HTTP/1: to cut it ends this request
+ * and no other. Emits `close` once.
+ */
+export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' | 'writable' | 'writableEnded'> {
+  /** What all streams of a client share: who it is. */
+  readonly connection: Socket;
+  readonly request: Http2Request;
+  readonly response: Http2Response;
+  destroyed = false;
+  readonly #stream: ServerHttp2Stream;
+  /** Whether it was we who ended it before its time. */
+  #cut = false;
+
+  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], connection: Socket, stall: number) {
+    super();
+    this.connection = connection;
+    this.#stream = stream;
+    this.request = new Http2Request(stream, rawHeaders, this);
+    this.response = new Http2Response(stream, this, methodOf(rawHeaders) === 'HEAD', stall);
+    // Told by `close` as well.
+    stream.on('error', () => {});
+    stream.on('aborted', () => this.#gone());
+    stream.on('close', () => this.#close());
+  }
+
+  get writable(): boolean {
+    return !this.destroyed && !this.response.writableEnded;
+  }
+
+  get writableEnded(): boolean {
+    return this.destroyed || this.response.writableEnded;
+  }
+
+  /** Whether the client, or a mistake of it, ended the stream before its answer was complete. */
+  get abandoned(): boolean {
+    return this.destroyed && !this.#cut && !this.response.writableFinished;
+  }
+
+  /** Ends the stream when what was written has left. An answer that is not complete does not look complete. */
+  end(): this {
+    if (this.writable) {
+      this.#cut = true;
+      this.response.breakOff();
+    }
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.response.writableEnded && !this.response.writableFinished)
+      this.response.once('finish', () => this.destroy());
+    else this.destroy();
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
+  }
+
+  /** Ends the stream at once, by a reset where the answer is not complete. */
+  destroy(code = constants.NGHTTP2_INTERNAL_ERROR): this {
+    if (this.destroyed) return this;
+    this.#cut = true;
+    this.#stream.close(this.response.writableFinished ? constants.NGHTTP2_NO_ERROR : code);
+    this.#gone();
+    return this;
+  }
+
+  /** The client does not wait any more, or is not to. */
+  #gone(): void {
+    // A reset without an error looks like the end of a body to node: what came of it must not go on as the whole.
+    this.request.unpipe();
+    this.#close();
+    // Else node waits until somebody has read what is left of the body. Not at once: its own code is on the stack.
+    setImmediate(() => this.#stream.destroy());
+  }
+
+  #close(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.request.unpipe();
+    this.response.emit('close');
+    this.emit('close');
+  }
+}
+
+type RequestOfHttp1 = Pick<IncomingMessage, 'complete' | 'httpVersion' | 'readableLength' | 'rawHeaders'>;
+
+/** What there is of an IncomingMessage in a stream, for whom the gateway takes it. */
+export class Http2Request implements RequestOfHttp1, Http2Head {
+  readonly httpVersion = HTTP2;
+  readonly rawHeaders: string[];
+  readonly bodyFollows: boolean;
+  readonly socket: Http2Lane;
+  readonly #stream: ServerHttp2Stream;
+  #sink: Writable | undefined;
+  /** The client has said that this was all. */
+  #ended: boolean;
+
+  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], lane: Http2Lane) {
+    this.rawHeaders = rawHeaders as string[];
+    this.socket = lane;
+    this.#stream = stream;
+    this.bodyFollows = !stream.endAfterHeaders;
+    this.#ended = !this.bodyFollows;
+    if (this.bodyFollows) stream.once('end', () => this.#end());
+    else stream.resume(); // node waits for somebody to have seen the end
+  }
+
+  get complete(): boolean {
+    return this.#ended;
+  }
+
+  get readableLength(): number {
+    return this.#stream.readableLength;
+  }
+
+  /** Gives the body to a stream, which ends with it: only if it came whole. */
+  pipe<T extends Writable>(sink: T): T {
+    if (this.socket.destroyed) return sink;
+    this.#sink = sink;
+    this.#stream.pipe(sink, { end: false });
+    if (this.#ended) sink.end();
+    return sink;
+  }
+
+  unpipe(): this {
+    if (this.#sink) this.#stream.unpipe(this.#sink);
+    this.#sink = undefined;
+    return this;
+  }
+
+  /** Nothing begins to flow by itself. */
+  read(): null {
+    return null;
+  }
+
+  #end(): void {
+    // Closed by both sides, or by a reset: whoever resets has no whole body, whatever reason is given.
+    if (this.#stream.closed) return;
+    this.#ended = true;
+    this.#sink?.end();
+  }
+}
+
+function methodOf(rawHeaders: readonly string[]): string | undefined {
+  return rawHeaders[rawHeaders.indexOf(':method') + 1];
+}

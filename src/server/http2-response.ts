@@ -1,0 +1,236 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+
+/** What a response needs of the lane that it answers on. */
+interface Carrier {
+  readonly destroyed: boolean;
+  readonly request: { readonly complete: boolean };
+  destroy(code?: number): unknown;
+}
+
+type ResponseOfHttp1 = Pick<
+  ServerResponse,
+  'flushHeaders' | 'headersSent' | 'shouldKeepAlive' | 'statusCode' | 'writableEnded' | 'writableFinished'
+>;
+
+/**
+ * What there is of a ServerResponse in a stream, for whom the gateway answers. Emits `close` once, `drain`, and `finish`
+ * when all of the answer has left.
+ */
+export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
+  /** Of no meaning: a stream brings one request, and the connection outlives it. */
+  shouldKeepAlive = true;
+  statusCode = 0;
+  headersSent = false;
+  writableEnded = false;
+  writableFinished = false;
+  readonly socket: Carrier;
+  readonly #stream: ServerHttp2Stream;
+  /** Until it is known whether a body follows. */
+  #head: OutgoingHttpHeaders | undefined;
+  readonly #isHead: boolean;
+  readonly #stall: number;
+  /** It is to end without being complete. */
+  #broken = false;
+
+  /** `stall`: how long, in ms, nothing may move of an answer that is all written. */
+  constructor(stream: ServerHttp2Stream, lane: Carrier, isHead: boolean, stall: number) {
+    super();
+    this.socket = lane;
+    this.#stream = stream;
+    this.#isHead = isHead;
+    this.#stall = stall;
+    stream.on('drain', () => this.emit('drain'));
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** The head of the answer; `fields` are names and values in turn. HTTP/2 has no reason beside the status. */
+  writeHead(status: number, reasonOrFields: string | readonly string[], fields?: readonly string[]): this {
+    const given = fields ?? (reasonOrFields as readonly string[]);
+    this.#head = headOf(status, given);
+    this.statusCode = status;
+    this.headersSent = true;
+    return this;
+  }
+
+  /** Sends the head before there is a body. */
+  flushHeaders(): void {
+    this.#respond(true);
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.destroyed || this.#isBodiless) return true;
+    this.#respond(true);
+    return this.#stream.write(chunk);
+  }
+
+  end(chunk: Buffer | string = '', encoding: BufferEncoding = 'utf8'): this {
+    if (this.destroyed || this.writableEnded) return this;
+    this.writableEnded = true;
+    // A client that opens no window for it would keep it for ever (CVE-2019-9517).
+    this.#stream.setTimeout(this.#stall, () => this.destroy());
+    const isEmpty = chunk.length === 0 || this.#isBodiless;
+    // A short answer is known to be whole when it begins.
+    if (!this.#respond(false, isEmpty)) {
+      this.#stream.once('finish', () => this.#finish());
+    }
+    if (!this.#stream.writableEnded) {
+      if (isEmpty) this.#stream.end();
+      else this.#stream.end(chunk, encoding);
+    } else if (this.#stream.writableFinished) {
+      this.#finish();
+    }
+    return this;
+  }
+
+  /** Ends the stream behind what was written, and not as if that were all. */
+  breakOff(): void {
+    if (this.#head !== undefined || !this.#stream.headersSent) {
+      this.socket.destroy(constants.NGHTTP2_CANCEL);
+      return;
+    }
+    this.#broken = true;
+    this.#stream.end();
+  }
+
+  destroy(): this {
+    this.socket.destroy(constants.NGHTTP2_CANCEL);
+    return this;
+  }
+
+  writeContinue(): void {
+    this.#inform({ ':status': 100 });
+  }
+
+  writeProcessing(): void {
+    this.#inform({ ':status': 102 });
+  }
+
+  writeEarlyHints({ link }: { readonly link: string[] }): void {
+    for (const value of link) assertValue(value);
+    this.#inform({ ':status': 103, link });
+  }
+
+  #inform(fields: OutgoingHttpHeaders): void {
+    if (!this.destroyed && !this.headersSent) this.#stream.additionalHeaders(fields);
+  }
+
+  get #isBodiless(): boolean {
+    const status = this.statusCode;
+    return this.#isHead || status === 204 || status === 205 || status === 304;
+  }
+
+  /** Sends the head if it has not been sent; answers whether it was sent so that its end is to be told by `wantTrailers`. */
+  #respond(bodyFollows: boolean, endStream = false): boolean {
+    const head = this.#head;
+    if (head === undefined) return this.#stream.listenerCount('wantTrailers') > 0;
+    this.#head = undefined;
+    if (bodyFollows && !this.#isBodiless) {
+      // node ends the stream cleanly before it resets it: a truncated body would look complete. This way nothing does
+      // that is not said to be, at the price of an empty frame.
+      this.#stream.respond(head, { waitForTrailers: true });
+      this.#stream.once('wantTrailers', () => this.#sent());
+      return true;
+    }
+    this.#stream.respond(head, { endStream });
+    return false;
+  }
+
+  /** Every byte that was written has left, and the stream can still be ended in either way. */
+  #sent(): void {
+    if (this.destroyed) return;
+    if (this.#broken) {
+      this.socket.destroy(constants.NGHTTP2_CANCEL);
+      return;
+    }
+    this.#stream.sendTrailers({});
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.writableFinished || this.destroyed) return;
+    this.writableFinished = true;
+    this.emit('finish');
+    // The rest of a body that nobody reads is not wanted (RFC 9113 §8.1).
+    if (!this.socket.request.complete) this.socket.destroy();
+  }
+}
+
+/** Of the hop, or without meaning in HTTP/2 (RFC 9113 §8.2.2). */
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Fields that node throws at where they stand twice. The first counts. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
+  'age',
+  'authorization',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'range',
+  'referer',
+  'retry-after',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
+]);
+
+/** Throws node's own errors for what can't be answered, before anything is sent. */
+function headOf(status: number, fields: readonly string[]): OutgoingHttpHeaders {
+  if (status < 200 || status > 599) throw failure('ERR_HTTP_INVALID_STATUS_CODE', `Invalid status code: ${status}`);
+  const head: OutgoingHttpHeaders = Object.create(null);
+  head[':status'] = status;
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = (fields[at] as string).toLowerCase();
+    const value = fields[at + 1] as string;
+    assertValue(value);
+    const before = head[name];
+    if (OF_THE_CONNECTION.has(name)) continue;
+    if (before === undefined) head[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else if (!SINGLE.has(name)) head[name] = [before as string, value];
+  }
+  return head;
+}
+
+function assertValue(value: string): void {
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) throw failure('ERR_INVALID_CHAR', 'Invalid character in a header');
+}
+
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}

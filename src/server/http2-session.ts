@@ -1,0 +1,150 @@
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { Budget } from './budget.ts';
+import { Http2Lane } from './http2-lane.ts';
+
+/** What a connection of HTTP/2 is held to; durations in ms. Read when they are needed, since they may change. */
+export interface Http2Limits {
+  /** How long a client has for its first request. */
+  readonly headersTimeout: number;
+  /** How long for a whole request. */
+  readonly requestTimeout: number;
+  /** How long a connection may stay without any. */
+  readonly keepAliveTimeout: number;
+}
+
+export interface Http2SessionOptions {
+  readonly limits: Http2Limits;
+  /** The most that the fields of a request may take, in bytes. */
+  readonly maxHeaderSize: number;
+  /** The gateway is about to close: who is here had better open no more requests. */
+  readonly isLeaving: () => boolean;
+  readonly serve: (lane: Http2Lane) => void;
+  /** A request has taken too long to come whole. */
+  readonly late: (lane: Http2Lane) => void;
+}
+
+const MOST_STREAMS = 100;
+/** RFC 9113 §6.5.2 counts so much for each field beside its bytes. */
+const FIELD_OVERHEAD = 32;
+
+/**
+ * What a client may do more often than makes sense, by the second and at once. nghttp2 bounds resets too, but those alone
+ * that clients send, and a thousand at once (CVE-2023-44487, CVE-2025-8671); acknowledgements that nobody reads
+ * (CVE-2019-9512, CVE-2019-9515), not those that are read.
+ */
+const FLOODS = { resets: [200, 10], pings: [100, 10], settings: [20, 1] } as const;
+
+/** How long a connection has to say good-bye; ms. */
+const GOODBYE = 1000;
+/** The stream id by which a GOAWAY says that it is only a warning (RFC 9113 §6.8). */
+const ALL_STREAMS = 2 ** 31 - 1;
+
+/** One connection of HTTP/2: its streams, how long it may be idle, and what it may not do too often. */
+export class Http2Session {
+  readonly #socket: TLSSocket;
+  readonly #session: ServerHttp2Session;
+  readonly #options: Http2SessionOptions;
+  readonly #resets = new Budget(...FLOODS.resets);
+  readonly #pings = new Budget(...FLOODS.pings);
+  readonly #settings = new Budget(...FLOODS.settings);
+  #lanes = 0;
+  #warned = false;
+  #idle: NodeJS.Timeout;
+
+  constructor(socket: TLSSocket, options: Http2SessionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const { maxHeaderSize, limits } = options;
+    this.#session = performServerHandshake(socket, {
+      maxHeaderListPairs: Math.max(100, Math.ceil(maxHeaderSize / FIELD_OVERHEAD)),
+      settings: {
+        enablePush: false,
+        enableConnectProtocol: false,
+        maxConcurrentStreams: MOST_STREAMS,
+        maxHeaderListSize: maxHeaderSize,
+      },
+    });
+    this.#session.on('stream', (stream: ServerHttp2Stream, _fields: unknown, _flags: unknown, raw: readonly string[]) =>
+      this.#take(stream, raw),
+    );
+    this.#session.on('ping', () => this.#spend(this.#pings));
+    this.#session.on('remoteSettings', () => this.#spend(this.#settings));
+    // Whatever it is, the connection ends by it, which its streams hear of.
+    this.#session.on('error', () => {});
+    this.#session.on('close', () => clearTimeout(this.#idle));
+    this.#idle = setTimeout(this.#tooIdle, limits.headersTimeout);
+  }
+
+  /** Calls back when the connection is no more. */
+  whenClosed(closed: () => void): void {
+    this.#session.once('close', closed);
+  }
+
+  /** Asks the client to open no more streams here; those that it opens are served all the same. */
+  warn(): void {
+    if (this.#warned || this.#session.closed || this.#session.destroyed) return;
+    this.#warned = true;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, ALL_STREAMS);
+  }
+
+  /** Takes no more streams, and closes behind those that are open. */
+  close(): void {
+    if (this.#session.closed || this.#session.destroyed) return;
+    this.#session.close();
+    if (this.#lanes === 0) this.#sayGoodbye();
+  }
+
+  /** Cuts every stream, and the connection. */
+  destroy(): void {
+    this.#session.destroy();
+    this.#sayGoodbye();
+  }
+
+  #take(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
+    // Reset before anybody could look at it. There is nobody to answer: it costs no more than this.
+    if (stream.destroyed || stream.closed) {
+      stream.on('error', () => {});
+      this.#spend(this.#resets);
+      return;
+    }
+    const { limits, serve, late, isLeaving } = this.#options;
+    const lane = new Http2Lane(stream, rawHeaders, this.#socket, limits.keepAliveTimeout);
+    const timer = lane.request.complete
+      ? undefined
+      : setTimeout(() => lane.request.complete || late(lane), limits.requestTimeout);
+    clearTimeout(this.#idle);
+    this.#lanes += 1;
+    lane.once('close', () => {
+      clearTimeout(timer);
+      this.#left(lane);
+    });
+    serve(lane);
+    if (isLeaving()) this.warn();
+  }
+
+  #left(lane: Http2Lane): void {
+    this.#lanes -= 1;
+    if (lane.abandoned) this.#spend(this.#resets);
+    if (this.#lanes > 0) return;
+    // Neither pings nor half a head are requests: whoever sends no more than these is idle.
+    this.#idle = setTimeout(this.#tooIdle, this.#options.limits.keepAliveTimeout);
+    if (this.#session.closed) this.#sayGoodbye();
+  }
+
+  #spend(budget: Budget): void {
+    if (budget.take(performance.now()) || this.#session.destroyed) return;
+    this.#session.destroy(new Error('the client does too much of it'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#sayGoodbye();
+  }
+
+  readonly #tooIdle = (): void => this.close();
+
+  /** A client that reads nothing does not hear that it is to go. */
+  #sayGoodbye(): void {
+    clearTimeout(this.#idle);
+    if (this.#socket.destroyed) return;
+    const timer = setTimeout(() => this.#socket.destroy(), GOODBYE);
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,57 @@
+import { Server as HttpsServer, type ServerOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { Http2Session, type Http2SessionOptions } from './http2-session.ts';
+
+/**
+ * A server for HTTPS that speaks HTTP/2 with clients who ask for it (ALPN). HTTP/1.1 is node's own server, as if there were
+ * nothing else; a stream of HTTP/2 is a `request` like any other. Its `close` and `closeAllConnections` reach both.
+ */
+export class SecureServer extends HttpsServer {
+  readonly #sessions = new Set<Http2Session>();
+  readonly #options: Http2SessionOptions;
+  #leaving = false;
+
+  constructor(options: ServerOptions) {
+    super({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
+    this.#options = {
+      limits: this,
+      maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+      isLeaving: () => this.#leaving,
+      serve: ({ request, response }) => this.emit('request', request, response),
+      late: (lane) => this.emit('clientError', LATE, lane),
+    };
+    const speakHttp1 = this.listeners('secureConnection')[0] as (socket: TLSSocket) => void;
+    this.off('secureConnection', speakHttp1);
+    this.on('secureConnection', (socket) => {
+      if (socket.alpnProtocol === 'h2') this.#speakHttp2(socket);
+      else speakHttp1.call(this, socket);
+    });
+  }
+
+  /** Asks clients of HTTP/2 to go elsewhere with their next requests, as `Connection: close` asks those of HTTP/1.1. */
+  announceClose(): void {
+    this.#leaving = true;
+    for (const session of this.#sessions) session.warn();
+  }
+
+  override close(closed?: (error?: Error) => void): this {
+    super.close(closed);
+    for (const session of this.#sessions) session.close();
+    return this;
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #speakHttp2(socket: TLSSocket): void {
+    const session = new Http2Session(socket, this.#options);
+    this.#sessions.add(session);
+    session.whenClosed(() => this.#sessions.delete(session));
+    if (!this.listening) session.close();
+  }
+}
+
+/** As node's own server for HTTP/1.1 says it. */
+const LATE = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
