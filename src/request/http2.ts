@@ -9,15 +9,19 @@ export const HTTP2 = '2';
 export interface Http2Head {
   /** Names and values in turn, as they came, pseudo-fields among them. */
   readonly rawHeaders: readonly string[];
+  /** They take more than they may. */
+  readonly isTooLarge: boolean;
   /** Whether the stream did not end with them. */
   readonly bodyFollows: boolean;
 }
 
 /**
  * Reads the head of an HTTP/2 request (RFC 9113 §8.3) as strictly as one of HTTP/1.1, and gives the same of it. nghttp2
- * has refused most of what is malformed; here nothing depends on that. Fails with request.invalid or route.method.
+ * has refused most of what is malformed; here nothing depends on that. Fails with request.invalid,
+ * request.headers-too-large or route.method.
  */
 export function readHttp2Head(from: Http2Head, sorter: FieldSorter): Outcome<RequestHead> {
+  if (from.isTooLarge) return stop({ code: 'request.headers-too-large', close: true });
   const { pseudo, fields, flaw } = sortFields(from.rawHeaders);
   if (flaw !== undefined) return invalid(flaw);
   // A tunnel, or a WebSocket in a stream (RFC 8441): neither is carried.

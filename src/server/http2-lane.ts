@@ -20,11 +20,17 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
   /** Whether it was we who ended it before its time. */
   #cut = false;
 
-  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], connection: Socket, stall: number) {
+  /** `stall`: how long, in ms, a client may not read an answer that is all written. */
+  constructor(
+    stream: ServerHttp2Stream,
+    head: ReceivedHead,
+    { connection, stall }: { readonly connection: Socket; readonly stall: number },
+  ) {
     super();
+    const { rawHeaders } = head;
     this.connection = connection;
     this.#stream = stream;
-    this.request = new Http2Request(stream, rawHeaders, this);
+    this.request = new Http2Request(stream, head, this);
     this.response = new Http2Response(stream, this, methodOf(rawHeaders) === 'HEAD', stall);
     // Told by `close` as well.
     stream.on('error', () => {});
@@ -91,12 +97,15 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
   }
 }
 
+type ReceivedHead = Omit<Http2Head, 'bodyFollows'>;
+
 type RequestOfHttp1 = Pick<IncomingMessage, 'complete' | 'httpVersion' | 'readableLength' | 'rawHeaders'>;
 
 /** What there is of an IncomingMessage in a stream, for whom the gateway takes it. */
 export class Http2Request implements RequestOfHttp1, Http2Head {
   readonly httpVersion = HTTP2;
   readonly rawHeaders: string[];
+  readonly isTooLarge: boolean;
   readonly bodyFollows: boolean;
   readonly socket: Http2Lane;
   readonly #stream: ServerHttp2Stream;
@@ -104,8 +113,9 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
   /** The client has said that this was all. */
   #ended: boolean;
 
-  constructor(stream: ServerHttp2Stream, rawHeaders: readonly string[], lane: Http2Lane) {
+  constructor(stream: ServerHttp2Stream, { rawHeaders, isTooLarge }: ReceivedHead, lane: Http2Lane) {
     this.rawHeaders = rawHeaders as string[];
+    this.isTooLarge = isTooLarge;
     this.socket = lane;
     this.#stream = stream;
     this.bodyFollows = !stream.endAfterHeaders;

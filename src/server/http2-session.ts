@@ -50,6 +50,7 @@ export class Http2Session {
   readonly #settings = new Budget(...FLOODS.settings);
   #lanes = 0;
   #warned = false;
+  #flooding = false;
   #idle: NodeJS.Timeout;
 
   constructor(socket: TLSSocket, options: Http2SessionOptions) {
@@ -103,13 +104,20 @@ export class Http2Session {
 
   #take(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     // Reset before anybody could look at it. There is nobody to answer: it costs no more than this.
-    if (stream.destroyed || stream.closed) {
+    if (stream.destroyed || stream.closed || this.#flooding) {
       stream.on('error', () => {});
       this.#spend(this.#resets);
       return;
     }
-    const { limits, serve, late, isLeaving } = this.#options;
-    const lane = new Http2Lane(stream, rawHeaders, this.#socket, limits.keepAliveTimeout);
+    const { limits, maxHeaderSize, serve, late, isLeaving } = this.#options;
+    const lane = new Http2Lane(
+      stream,
+      { rawHeaders, isTooLarge: sizeOf(rawHeaders) > maxHeaderSize },
+      {
+        connection: this.#socket,
+        stall: limits.keepAliveTimeout,
+      },
+    );
     const timer = lane.request.complete
       ? undefined
       : setTimeout(() => lane.request.complete || late(lane), limits.requestTimeout);
@@ -133,9 +141,14 @@ export class Http2Session {
   }
 
   #spend(budget: Budget): void {
-    if (budget.take(performance.now()) || this.#session.destroyed) return;
-    this.#session.destroy(new Error('the client does too much of it'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    this.#sayGoodbye();
+    if (budget.take(performance.now()) || this.#flooding) return;
+    this.#flooding = true;
+    // Not at once: from within what it reads, node would close the connection before the GOAWAY that says why.
+    setImmediate(() => {
+      if (this.#session.destroyed) return;
+      this.#session.destroy(new Error('too many of them'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#sayGoodbye();
+    });
   }
 
   readonly #tooIdle = (): void => this.close();
@@ -147,4 +160,11 @@ export class Http2Session {
     const timer = setTimeout(() => this.#socket.destroy(), GOODBYE);
     this.#socket.once('close', () => clearTimeout(timer));
   }
+}
+
+/** As RFC 9113 §6.5.2 counts. A client that does not acknowledge our settings is not held to them by nghttp2. */
+function sizeOf(rawHeaders: readonly string[]): number {
+  let size = (rawHeaders.length / 2) * FIELD_OVERHEAD;
+  for (const text of rawHeaders) size += text.length;
+  return size;
 }

@@ -1,0 +1,195 @@
+import { constants } from 'node:http2';
+import { needsOpenssl } from '../support/certificates.ts';
+import { askHttp2, connectHttp2 } from '../support/http2-client.ts';
+import {
+  connectFrames,
+  FLAG,
+  FRAME,
+  type Frame,
+  fieldBlock,
+  frame,
+  pseudo,
+  requestFrame,
+  uint32,
+} from '../support/http2-frames.ts';
+import { startSecure } from '../support/secure-gateway.ts';
+import { until } from '../support/until.ts';
+
+// Frames that cost a client nothing and the server something: streams that are opened and reset (rapid reset,
+// CVE-2023-44487) or made to be reset (MadeYouReset, CVE-2025-8671), header blocks without an end (CVE-2024-27316 and its
+// like), PING and SETTINGS (CVE-2019-9512, CVE-2019-9515), empty DATA (CVE-2019-9518), answers for which no window is ever
+// opened (CVE-2019-9511, CVE-2019-9517). Whoever floods loses the connection; others are served.
+
+const PUBLIC = { routes: [{ id: 'all', match: { path: '/**' }, auth: 'public' }] };
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM } = constants;
+type Secure = Awaited<ReturnType<typeof startSecure>>;
+
+const ids = (count: number) => Array.from({ length: count }, (_, at) => 2 * at + 1);
+const isGoaway = ({ type }: Frame) => type === FRAME.goaway;
+const reasonOf = (goaway: Frame) => goaway.payload.readUInt32BE(4);
+
+async function isServed(t: Parameters<typeof connectHttp2>[0], { gateway, secure }: Secure): Promise<void> {
+  const session = await connectHttp2(t, gateway.port, secure);
+  t.is((await askHttp2(session)).status, 200, 'others are served');
+}
+
+needsOpenssl('streams that are opened and reset end the connection, in one packet and in many', async (t) => {
+  const started = await startSecure(t, PUBLIC);
+  const reset = (id: number) => [requestFrame(id, pseudo()), frame(FRAME.reset, 0, id, uint32(NGHTTP2_CANCEL))];
+  const atOnce = await connectFrames(t, started.gateway.port, started.secure);
+  atOnce.write(...ids(600).flatMap(reset));
+  t.is(reasonOf(await atOnce.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
+  await atOnce.closed();
+
+  const gone = () => started.gateway.lines.filter(({ msg }) => msg === 'aborted').length;
+  const oneByOne = await connectFrames(t, started.gateway.port, started.secure);
+  for (let id = 1; !oneByOne.frames.some(isGoaway); id += 60) {
+    t.true(id < 800, 'that is enough');
+    const before = gone();
+    oneByOne.write(...ids(30).flatMap((at) => reset(id + at - 1)));
+    await until(() => gone() >= before + 30 || oneByOne.socket.destroyed, 'their end');
+  }
+  t.is(reasonOf(await oneByOne.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
+  await isServed(t, started);
+});
+
+needsOpenssl('streams that the server is made to reset count too', async (t) => {
+  const started = await startSecure(t, PUBLIC, ({ target }) =>
+    target === '/hangs' ? undefined : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  );
+  const connection = await connectFrames(t, started.gateway.port, started.secure);
+  const endless = [...pseudo({ ':method': 'POST', ':path': '/hangs' }), ['content-length', '0']] as const;
+  const gone = () => started.gateway.lines.filter(({ msg }) => msg === 'aborted').length;
+  for (let id = 1; !connection.frames.some(isGoaway); id += 60) {
+    t.true(id < 800, 'that is enough');
+    const before = gone();
+    // A byte more than was said is an error of the stream (RFC 9113 §8.1.1).
+    for (const at of ids(30))
+      connection.write(requestFrame(id + at - 1, endless, 0), frame(FRAME.data, 0, id + at - 1, Buffer.of(1)));
+    await until(() => gone() >= before + 30 || connection.socket.destroyed, 'their end');
+  }
+  t.is(reasonOf(await connection.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
+  await connection.closed();
+  await isServed(t, started);
+});
+
+needsOpenssl('some resets are ordinary', async (t) => {
+  const { gateway, secure } = await startSecure(t, PUBLIC);
+  const connection = await connectFrames(t, gateway.port, secure);
+  for (const id of ids(100)) {
+    connection.write(requestFrame(id, pseudo()), frame(FRAME.reset, 0, id, uint32(NGHTTP2_CANCEL)));
+  }
+  connection.write(requestFrame(999, pseudo()));
+  await connection.waitFor(({ stream, flags }) => stream === 999 && (flags & FLAG.endStream) !== 0, 'an answer');
+  t.is((await gateway.waitForLine(({ status }) => status !== undefined)).status, 200);
+});
+
+const FLOODS: Readonly<Record<string, () => Buffer[]>> = {
+  PING: () => Array.from({ length: 20_000 }, () => frame(FRAME.ping, 0, 0, Buffer.alloc(8))),
+  SETTINGS: () => Array.from({ length: 20_000 }, () => frame(FRAME.settings, 0, 0)),
+  'empty DATA': () => [
+    requestFrame(1, pseudo({ ':method': 'POST' }), 0),
+    ...Array.from({ length: 20_000 }, () => frame(FRAME.data, 0, 1)),
+  ],
+  CONTINUATION: () => [
+    frame(FRAME.headers, FLAG.endStream, 1, fieldBlock(pseudo())),
+    ...Array.from({ length: 20_000 }, () => frame(FRAME.continuation, 0, 1, fieldBlock([['x-a', 'b']]))),
+  ],
+  'empty CONTINUATION': () => [
+    frame(FRAME.headers, FLAG.endStream, 1, fieldBlock(pseudo())),
+    ...Array.from({ length: 20_000 }, () => frame(FRAME.continuation, 0, 1)),
+  ],
+};
+
+for (const [what, frames] of Object.entries(FLOODS)) {
+  needsOpenssl(`a flood of ${what} ends the connection`, async (t) => {
+    const started = await startSecure(t, PUBLIC);
+    const connection = await connectFrames(t, started.gateway.port, started.secure);
+    connection.write(...frames());
+    await connection.closed();
+    t.is(started.upstream.requests.filter(({ complete }) => complete).length, 0);
+    await isServed(t, started);
+  });
+}
+
+needsOpenssl('fields above limits.headers do not get in, nor do small ones that unpack to more', async (t) => {
+  const started = await startSecure(t, { ...PUBLIC, listening: { limits: { headers: '8KiB' } } });
+  const { gateway, upstream, secure } = started;
+  const many = Array.from({ length: 200 }, (_, at) => [`x-${at}`, 'y'.repeat(100)] as const);
+  const large = await connectFrames(t, gateway.port, secure);
+  large.write(requestFrame(1, [...pseudo(), ...many.slice(0, 120)]));
+  await gateway.waitForLine(({ code, status }) => code === 'request.headers-too-large' && status === 431);
+  // Who has acknowledged the settings gets no answer but a reset, from nghttp2.
+  large.write(frame(FRAME.settings, FLAG.ack, 0), requestFrame(3, [...pseudo(), ...many.slice(0, 120)]));
+  await large.waitFor(({ type, stream }) => type === FRAME.reset && stream === 3, 'RST_STREAM');
+  // One large field in the dynamic table, named again and again (CVE-2016-6581).
+  const bomb = await connectFrames(t, gateway.port, secure);
+  const indexed = Buffer.concat([Buffer.of(0x40), fieldBlock([['x-bomb', 'z'.repeat(3000)]]).subarray(1)]);
+  const block = Buffer.concat([fieldBlock(pseudo()), indexed, Buffer.alloc(1000, 0x80 | 62)]);
+  bomb.write(frame(FRAME.headers, FLAG.endStream | FLAG.endHeaders, 1, block));
+  await bomb.waitFor(({ type }) => type === FRAME.reset || type === FRAME.goaway, 'a refusal');
+  t.is(upstream.requests.length, 0);
+  const fits = await connectFrames(t, gateway.port, secure);
+  fits.write(requestFrame(1, [...pseudo(), ...many.slice(0, 40)]));
+  await fits.waitFor(({ stream, flags }) => stream === 1 && (flags & FLAG.endStream) !== 0, 'an answer');
+  t.is(upstream.requests[0]?.values('x-39').length, 1);
+  await isServed(t, started);
+});
+
+needsOpenssl('more streams than are offered are refused, and those that are open go on', async (t) => {
+  const { gateway, upstream, secure } = await startSecure(t, PUBLIC, () => undefined);
+  const connection = await connectFrames(t, gateway.port, secure);
+  const settings = await connection.waitFor(({ type }) => type === FRAME.settings, 'SETTINGS');
+  const at = Array.from({ length: settings.payload.length / 6 }, (_, index) => index * 6);
+  const offered = at.find((offset) => settings.payload.readUInt16BE(offset) === 3);
+  t.is(offered === undefined ? 0 : settings.payload.readUInt32BE(offered + 2), 100);
+  connection.write(...ids(101).map((id) => requestFrame(id, pseudo())));
+  const refused = await connection.waitFor(({ type }) => type === FRAME.reset, 'RST_STREAM');
+  t.deepEqual([refused.stream, refused.payload.readUInt32BE()], [201, NGHTTP2_REFUSED_STREAM]);
+  await upstream.waitUntil(() => upstream.requests.length === 100, 'the others');
+  upstream.requests[0]?.connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  await gateway.waitForLine(({ status }) => status === 200);
+  // Who has acknowledged the limit breaks the protocol, and the connection ends with all there is.
+  connection.write(frame(FRAME.settings, FLAG.ack, 0), requestFrame(203, pseudo()), requestFrame(205, pseudo()));
+  await connection.closed();
+  // One is idle, in the pool.
+  await upstream.waitUntil(() => upstream.connections.filter(({ open }) => open).length <= 1, 'the end of all others');
+});
+
+needsOpenssl('an answer that the client gives no window to read is not kept', async (t) => {
+  const { gateway, upstream, secure } = await startSecure(t, {
+    ...PUBLIC,
+    listening: { limits: { keepAlive: '300ms' } },
+    upstream: { timeouts: { idle: '300ms' } },
+  });
+  // SETTINGS_INITIAL_WINDOW_SIZE of 0
+  const settings = Buffer.concat([Buffer.of(0, 4), uint32(0)]);
+  const connection = await connectFrames(t, gateway.port, secure, settings);
+  connection.write(requestFrame(1, pseudo()), requestFrame(3, pseudo({ ':path': '/a/../b' })));
+  for (const id of [1, 3]) {
+    await connection.waitFor(({ type, stream }) => type === FRAME.reset && stream === id, `the reset of ${id}`);
+    t.false(connection.frames.some(({ stream, flags, type }) => stream === id && type === FRAME.data && flags === 1));
+  }
+  t.is(upstream.requests.length, 1);
+  const session = await connectHttp2(t, gateway.port, secure);
+  t.is((await askHttp2(session)).status, 200);
+});
+
+needsOpenssl('neither pings nor half a head keep a connection that has no request', async (t) => {
+  const started = await startSecure(t, {
+    ...PUBLIC,
+    listening: { limits: { headersTimeout: '300ms', keepAlive: '300ms' } },
+  });
+  const { gateway, secure } = started;
+  const silent = await connectFrames(t, gateway.port, secure);
+  const half = await connectFrames(t, gateway.port, secure);
+  half.write(frame(FRAME.headers, FLAG.endStream, 1, fieldBlock(pseudo())));
+  const pings = await connectFrames(t, gateway.port, secure);
+  pings.write(requestFrame(1, pseudo()));
+  await pings.waitFor(({ stream, flags }) => stream === 1 && (flags & FLAG.endStream) !== 0, 'an answer');
+  const timer = setInterval(() => pings.write(frame(FRAME.ping, 0, 0, Buffer.alloc(8))), 100);
+  t.teardown(() => clearInterval(timer));
+  await Promise.all([silent.closed(), half.closed(), pings.closed()]);
+  t.true(pings.frames.some(isGoaway));
+  await isServed(t, started);
+});
