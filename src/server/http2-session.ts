@@ -17,7 +17,7 @@ export interface Http2SessionOptions {
   readonly limits: Http2Limits;
   /** The most that the fields of a request may take, in bytes. */
   readonly maxHeaderSize: number;
-  /** The gateway is about to close: who is here had better open no more requests. */
+  /** The gateway is about to close: each client is told so behind its next request. */
   readonly isLeaving: () => boolean;
   readonly serve: (lane: Http2Lane) => void;
   /** A request has taken too long to come whole. */
@@ -37,8 +37,6 @@ const FLOODS = { resets: [200, 10], pings: [100, 10], settings: [20, 1] } as con
 
 /** How long a connection has to say good-bye; ms. */
 const GOODBYE = 1000;
-/** The stream id by which a GOAWAY says that it is only a warning (RFC 9113 §6.8). */
-const ALL_STREAMS = 2 ** 31 - 1;
 
 /** One connection of HTTP/2: its streams, how long it may be idle, and what it may not do too often. */
 export class Http2Session {
@@ -49,7 +47,6 @@ export class Http2Session {
   readonly #pings = new Budget(...FLOODS.pings);
   readonly #settings = new Budget(...FLOODS.settings);
   #lanes = 0;
-  #warned = false;
   #flooding = false;
   #idle: NodeJS.Timeout;
 
@@ -80,13 +77,6 @@ export class Http2Session {
   /** Calls back when the connection is no more. */
   whenClosed(closed: () => void): void {
     this.#session.once('close', closed);
-  }
-
-  /** Asks the client to open no more streams here; those that it opens are served all the same. */
-  warn(): void {
-    if (this.#warned || this.#session.closed || this.#session.destroyed) return;
-    this.#warned = true;
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, ALL_STREAMS);
   }
 
   /** Takes no more streams, and closes behind those that are open. */
@@ -128,7 +118,8 @@ export class Http2Session {
       this.#left(lane);
     });
     serve(lane);
-    if (isLeaving()) this.warn();
+    // As an answer in HTTP/1.1 would say `Connection: close`. node has no GOAWAY that only warns: behind any, it closes.
+    if (isLeaving()) this.close();
   }
 
   #left(lane: Http2Lane): void {

@@ -31,7 +31,6 @@ export class SecureServer extends HttpsServer {
   /** Asks clients of HTTP/2 to go elsewhere with their next requests, as `Connection: close` asks those of HTTP/1.1. */
   announceClose(): void {
     this.#leaving = true;
-    for (const session of this.#sessions) session.warn();
   }
 
   override close(closed?: (error?: Error) => void): this {
