@@ -261,6 +261,7 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     log.handshakeFailed(socket.remoteAddress, error);
     socket.destroy();
   });
+  server.on('flood', (client: string | undefined) => log.flooded(client));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy();
     else requests.refuseOn(socket as Socket, parserFault(error));

@@ -136,6 +136,11 @@ export class Log implements KeyObserver, TargetObserver {
     if (this.#access) this.#pino.info({ client, cause: errorText(error) }, 'no secure connection');
   }
 
+  /** A client that lost its connection because it sent too much of what costs it nothing. */
+  flooded(client: string | undefined): void {
+    this.#pino.warn({ client }, 'a flood of HTTP/2 frames; its connection is closed');
+  }
+
   defect(error: unknown, where: string): void {
     this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
   }

@@ -121,7 +121,8 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
     this.bodyFollows = !stream.endAfterHeaders;
     this.#ended = !this.bodyFollows;
     if (this.bodyFollows) stream.once('end', () => this.#end());
-    else stream.resume(); // node waits for somebody to have seen the end
+    // Nobody is going to read where there is nothing, and node waits for somebody to have seen the end.
+    if (!this.bodyFollows || hasNothing(rawHeaders)) stream.resume();
   }
 
   get complete(): boolean {
@@ -158,6 +159,12 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
     this.#ended = true;
     this.#sink?.end();
   }
+}
+
+/** Whether the body that follows has no bytes, which nghttp2 sees to. */
+function hasNothing(rawHeaders: readonly string[]): boolean {
+  const at = rawHeaders.indexOf('content-length');
+  return at !== -1 && Number(rawHeaders[at + 1]) === 0;
 }
 
 function methodOf(rawHeaders: readonly string[]): string | undefined {

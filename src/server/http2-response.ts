@@ -31,6 +31,8 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
   #head: OutgoingHttpHeaders | undefined;
   readonly #isHead: boolean;
   readonly #stall: number;
+  /** node asks how the stream is to end. */
+  #endIsAsked = false;
   /** It is to end without being complete. */
   #broken = false;
 
@@ -59,31 +61,30 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
 
   /** Sends the head before there is a body. */
   flushHeaders(): void {
-    this.#respond(true);
+    if (this.#isOpen) this.#respond(true);
   }
 
   write(chunk: Buffer): boolean {
-    if (this.destroyed || this.#isBodiless) return true;
+    if (!this.#isOpen || this.#isBodiless) return true;
     this.#respond(true);
+    if (this.destroyed) return true;
     return this.#stream.write(chunk);
   }
 
   end(chunk: Buffer | string = '', encoding: BufferEncoding = 'utf8'): this {
-    if (this.destroyed || this.writableEnded) return this;
+    if (this.writableEnded || !this.#isOpen) return this;
     this.writableEnded = true;
     // A client that opens no window for it would keep it for ever (CVE-2019-9517).
     this.#stream.setTimeout(this.#stall, () => this.destroy());
     const isEmpty = chunk.length === 0 || this.#isBodiless;
-    // A short answer is known to be whole when it begins.
-    if (!this.#respond(false, isEmpty)) {
-      this.#stream.once('finish', () => this.#finish());
-    }
-    if (!this.#stream.writableEnded) {
-      if (isEmpty) this.#stream.end();
-      else this.#stream.end(chunk, encoding);
-    } else if (this.#stream.writableFinished) {
-      this.#finish();
-    }
+    // An answer that ends as it begins is known to be whole.
+    this.#respond(false, isEmpty);
+    if (this.destroyed) return this;
+    if (!this.#endIsAsked) this.#stream.once('finish', () => this.#finish());
+    // To HEAD node has ended its side already.
+    if (this.#stream.writableFinished) this.#finish();
+    else if (isEmpty) this.#stream.end();
+    else this.#stream.end(chunk, encoding);
     return this;
   }
 
@@ -116,7 +117,13 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
   }
 
   #inform(fields: OutgoingHttpHeaders): void {
-    if (!this.destroyed && !this.headersSent) this.#stream.additionalHeaders(fields);
+    if (!this.headersSent && this.#isOpen) this.#stream.additionalHeaders(fields);
+  }
+
+  /** Whether node would take an answer. It may know earlier than it tells that there is no stream any more. */
+  get #isOpen(): boolean {
+    if (!this.destroyed && (this.#stream.closed || this.#stream.destroyed)) this.socket.destroy();
+    return !this.destroyed;
   }
 
   get #isBodiless(): boolean {
@@ -124,20 +131,22 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
     return this.#isHead || status === 204 || status === 205 || status === 304;
   }
 
-  /** Sends the head if it has not been sent; answers whether it was sent so that its end is to be told by `wantTrailers`. */
-  #respond(bodyFollows: boolean, endStream = false): boolean {
+  /** Sends the head if it has not been sent. */
+  #respond(bodyFollows: boolean, endStream = false): void {
     const head = this.#head;
-    if (head === undefined) return this.#stream.listenerCount('wantTrailers') > 0;
+    if (head === undefined) return;
     this.#head = undefined;
-    if (bodyFollows && !this.#isBodiless) {
-      // node ends the stream cleanly before it resets it: a truncated body would look complete. This way nothing does
-      // that is not said to be, at the price of an empty frame.
-      this.#stream.respond(head, { waitForTrailers: true });
-      this.#stream.once('wantTrailers', () => this.#sent());
-      return true;
+    // node ends a stream cleanly before it resets it, and a body that was broken off would look complete. So it is made
+    // to ask before it ends one, at the price of an empty frame.
+    this.#endIsAsked = bodyFollows && !this.#isBodiless;
+    try {
+      this.#stream.respond(head, { endStream, waitForTrailers: this.#endIsAsked });
+    } catch {
+      // What node finds fault with beyond what was looked at in `headOf`: nobody is there to hear of it, in some turns.
+      this.socket.destroy();
+      return;
     }
-    this.#stream.respond(head, { endStream });
-    return false;
+    if (this.#endIsAsked) this.#stream.once('wantTrailers', () => this.#sent());
   }
 
   /** Every byte that was written has left, and the stream can still be ended in either way. */

@@ -22,6 +22,8 @@ export interface Http2SessionOptions {
   readonly serve: (lane: Http2Lane) => void;
   /** A request has taken too long to come whole. */
   readonly late: (lane: Http2Lane) => void;
+  /** A client does too much of what costs it nothing, and loses its connection. */
+  readonly flooded: (client: string | undefined) => void;
 }
 
 const MOST_STREAMS = 100;
@@ -33,7 +35,7 @@ const FIELD_OVERHEAD = 32;
  * that clients send, and a thousand at once (CVE-2023-44487, CVE-2025-8671); acknowledgements that nobody reads
  * (CVE-2019-9512, CVE-2019-9515), not those that are read.
  */
-const FLOODS = { resets: [200, 10], pings: [100, 10], settings: [20, 1] } as const;
+const FLOODS = { resets: [200, 10], pings: [1000, 50], settings: [50, 1] } as const;
 
 /** How long a connection has to say good-bye; ms. */
 const GOODBYE = 1000;
@@ -125,7 +127,7 @@ export class Http2Session {
   #left(lane: Http2Lane): void {
     this.#lanes -= 1;
     if (lane.abandoned) this.#spend(this.#resets);
-    if (this.#lanes > 0) return;
+    if (this.#lanes > 0 || this.#session.destroyed) return;
     // Neither pings nor half a head are requests: whoever sends no more than these is idle.
     this.#idle = setTimeout(this.#tooIdle, this.#options.limits.keepAliveTimeout);
     if (this.#session.closed) this.#sayGoodbye();
@@ -134,6 +136,7 @@ export class Http2Session {
   #spend(budget: Budget): void {
     if (budget.take(performance.now()) || this.#flooding) return;
     this.#flooding = true;
+    this.#options.flooded(this.#socket.remoteAddress);
     // Not at once: from within what it reads, node would close the connection before the GOAWAY that says why.
     setImmediate(() => {
       if (this.#session.destroyed) return;

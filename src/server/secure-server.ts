@@ -4,7 +4,8 @@ import { Http2Session, type Http2SessionOptions } from './http2-session.ts';
 
 /**
  * A server for HTTPS that speaks HTTP/2 with clients who ask for it (ALPN). HTTP/1.1 is node's own server, as if there were
- * nothing else; a stream of HTTP/2 is a `request` like any other. Its `close` and `closeAllConnections` reach both.
+ * nothing else; a stream of HTTP/2 is a `request` like any other. A client
+ * that floods is told by `flood`, with its address. Its `close` and `closeAllConnections` reach both.
  */
 export class SecureServer extends HttpsServer {
   readonly #sessions = new Set<Http2Session>();
@@ -18,6 +19,7 @@ export class SecureServer extends HttpsServer {
       maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
       isLeaving: () => this.#leaving,
       serve: ({ request, response }) => this.emit('request', request, response),
+      flooded: (client) => this.emit('flood', client),
       late: (lane) => this.emit('clientError', LATE, lane),
     };
     const speakHttp1 = this.listeners('secureConnection')[0] as (socket: TLSSocket) => void;

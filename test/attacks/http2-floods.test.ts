@@ -178,7 +178,7 @@ needsOpenssl('an answer that the client gives no window to read is not kept', as
 needsOpenssl('neither pings nor half a head keep a connection that has no request', async (t) => {
   const started = await startSecure(t, {
     ...PUBLIC,
-    listening: { limits: { headersTimeout: '300ms', keepAlive: '300ms' } },
+    listening: { limits: { headersTimeout: '2s', keepAlive: '1s' } },
   });
   const { gateway, secure } = started;
   const silent = await connectFrames(t, gateway.port, secure);
