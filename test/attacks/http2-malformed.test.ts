@@ -4,6 +4,7 @@ import {
   type Field,
   FLAG,
   FRAME,
+  type Frame,
   fieldBlock,
   frame,
   pseudo,
@@ -116,6 +117,7 @@ needsOpenssl('what is malformed gets 400 or a reset, nothing arrives, and the co
 
 const LENGTHS: Readonly<Record<string, readonly [declared: string, ...pieces: string[]]>> = {
   'less than its length': ['10', 'hello'],
+  'less, when a part has gone on': ['10', 'hello', ''],
   'more than its length': ['3', 'hello'],
   'more than none': ['0', 'GET /inner HTTP/1.1\r\nHost: a\r\n\r\n'],
   'more, in a second piece': ['5', 'hello', 'GET /inner HTTP/1.1\r\nHost: a\r\n\r\n'],
@@ -123,24 +125,38 @@ const LENGTHS: Readonly<Record<string, readonly [declared: string, ...pieces: st
 
 needsOpenssl('a body that does not fit its length is not complete to the upstream', async (t) => {
   const { gateway, upstream, secure } = await startSecure(t, PUBLIC);
-  const connection = await connectFrames(t, gateway.port, secure);
-  let id = -1;
   for (const [what, [length, ...pieces]] of Object.entries(LENGTHS)) {
-    id += 2;
-    connection.write(requestFrame(id, [...pseudo({ ':method': 'POST' }), ['content-length', length]], 0));
-    for (const [at, piece] of pieces.entries())
-      connection.write(frame(FRAME.data, at === pieces.length - 1 ? FLAG.endStream : 0, id, Buffer.from(piece)));
-    await connection.waitFor(({ stream, type }) => stream === id && type === FRAME.reset, what);
-    await connection.settled();
+    const connection = await connectFrames(t, gateway.port, secure);
+    connection.write(requestFrame(1, [...pseudo({ ':method': 'POST' }), ['content-length', length]], 0));
+    for (const [at, piece] of pieces.entries()) {
+      const isLast = at === pieces.length - 1;
+      connection.write(frame(FRAME.data, isLast ? FLAG.endStream : 0, 1, Buffer.from(piece)));
+      const arrived = () => upstream.requests.at(-1)?.body.toString() === piece;
+      if (!isLast) await upstream.waitUntil(arrived, 'the first piece');
+    }
+    // Newer nghttp2 takes some of it for an error of the connection.
+    await Promise.race([connection.waitFor(({ type }) => type === FRAME.reset, what), connection.closed()]);
+    connection.socket.destroy();
   }
-  for (const { method, target, complete, connection: own } of upstream.requests) {
-    t.deepEqual([method, target], ['POST', '/']);
-    if (complete) t.is(own.received().toString().split('hello').length, 2, 'what fitted and no more');
-    t.notRegex(own.received().toString(), /inner/);
-  }
+  // What was told beforehand may have gone when more of it comes.
+  const begun = upstream.requests.filter(({ values }) => values('content-length')[0] !== '0');
+  t.deepEqual(
+    begun.map(({ method, target, body, values }) => [method, target, body.toString(), values('content-length')]),
+    [
+      ['POST', '/', 'hello', ['10']],
+      ['POST', '/', 'hello', ['5']],
+    ],
+  );
+  const [short] = begun;
+  await upstream.waitUntil(() => short?.connection.open === false, 'the end of the shorter one', 1000);
+  t.false(short?.complete);
+  for (const { received } of upstream.connections) t.notRegex(received().toString(), /inner/);
+  const connection = await connectFrames(t, gateway.port, secure);
   connection.write(requestFrame(99, [...pseudo({ ':method': 'POST' }), ['content-length', '5']], 0));
   connection.write(frame(FRAME.data, FLAG.endStream, 99, Buffer.from('hello')));
-  await gateway.waitForLine(({ status }) => status === 200);
+  const answered = ({ stream, flags }: Frame) => stream === 99 && (flags & FLAG.endStream) !== 0;
+  await connection.waitFor(answered, 'an answer');
+  t.is(gateway.lines.at(-1)?.status, 200);
 });
 
 needsOpenssl('trailers arrive neither as trailers nor as headers', async (t) => {
