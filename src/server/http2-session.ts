@@ -37,6 +37,9 @@ const FIELD_OVERHEAD = 32;
  */
 const FLOODS = { resets: [200, 10], pings: [1000, 50], settings: [50, 1] } as const;
 
+/** How often it is looked whether a client with requests is still there, at most; ms. */
+const PROBE = 20_000;
+
 /** How long a connection has to say good-bye; ms. */
 const GOODBYE = 1000;
 
@@ -51,6 +54,11 @@ export class Http2Session {
   #lanes = 0;
   #flooding = false;
   #idle: NodeJS.Timeout;
+  readonly #probing: NodeJS.Timeout;
+  /** Whether the last PING has come back, and how many bytes had moved when it was sent. */
+  #answered = true;
+  #moved = 0;
+  #isLeaving = false;
 
   constructor(socket: TLSSocket, options: Http2SessionOptions) {
     this.#socket = socket;
@@ -72,8 +80,12 @@ export class Http2Session {
     this.#session.on('remoteSettings', () => this.#spend(this.#settings));
     // Whatever it is, the connection ends by it, which its streams hear of.
     this.#session.on('error', () => {});
-    this.#session.on('close', () => clearTimeout(this.#idle));
-    this.#idle = setTimeout(this.#tooIdle, limits.headersTimeout);
+    this.#session.on('close', () => {
+      clearTimeout(this.#idle);
+      clearInterval(this.#probing);
+    });
+    this.#idle = setTimeout(() => this.close(), limits.headersTimeout);
+    this.#probing = setInterval(() => this.#probe(), Math.min(PROBE, limits.keepAliveTimeout));
   }
 
   /** Calls back when the connection is no more. */
@@ -83,8 +95,7 @@ export class Http2Session {
 
   /** Takes no more streams, and closes behind those that are open. */
   close(): void {
-    if (this.#session.closed || this.#session.destroyed) return;
-    this.#session.close();
+    if (!this.#session.destroyed) this.#session.close();
     if (this.#lanes === 0) this.#sayGoodbye();
   }
 
@@ -127,10 +138,10 @@ export class Http2Session {
   #left(lane: Http2Lane): void {
     this.#lanes -= 1;
     if (lane.abandoned) this.#spend(this.#resets);
-    if (this.#lanes > 0 || this.#session.destroyed) return;
+    if (this.#lanes > 0) return;
     // Neither pings nor half a head are requests: whoever sends no more than these is idle.
-    this.#idle = setTimeout(this.#tooIdle, this.#options.limits.keepAliveTimeout);
-    if (this.#session.closed) this.#sayGoodbye();
+    if (this.#session.closed || this.#session.destroyed) this.#sayGoodbye();
+    else this.#idle = setTimeout(() => this.close(), this.#options.limits.keepAliveTimeout);
   }
 
   #spend(budget: Budget): void {
@@ -145,12 +156,30 @@ export class Http2Session {
     });
   }
 
-  readonly #tooIdle = (): void => this.close();
+  /**
+   * Looks whether there is still somebody. After DATA on a stream that the client had ended, node reads no more, tells
+   * nobody, and does not see the client go: its requests would go on for as long as each may last.
+   */
+  #probe(): void {
+    if (this.#lanes === 0 || this.#session.destroyed) return;
+    const moved = this.#socket.bytesRead + this.#socket.bytesWritten;
+    if (!this.#answered && moved === this.#moved) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#moved = moved;
+    if (!this.#answered) return; // slow to read, perhaps, but something moves
+    this.#answered = false;
+    this.#session.ping((error) => {
+      if (!error) this.#answered = true;
+    });
+  }
 
-  /** A client that reads nothing does not hear that it is to go. */
+  /** A client that reads nothing does not hear that it is to go, and node waits for it. */
   #sayGoodbye(): void {
     clearTimeout(this.#idle);
-    if (this.#socket.destroyed) return;
+    if (this.#isLeaving || this.#socket.destroyed) return;
+    this.#isLeaving = true;
     const timer = setTimeout(() => this.#socket.destroy(), GOODBYE);
     this.#socket.once('close', () => clearTimeout(timer));
   }

@@ -193,3 +193,48 @@ needsOpenssl('neither pings nor half a head keep a connection that has no reques
   t.true(pings.frames.some(isGoaway));
   await isServed(t, started);
 });
+
+// node (20 to 26) is not told when nghttp2 gives up a connection over such a frame: it reads no more of it, and does not
+// see the client leave.
+needsOpenssl('a client that goes on behind the end of its stream, and leaves, holds nothing for long', async (t) => {
+  const started = await startSecure(t, { ...PUBLIC, listening: { limits: { keepAlive: '500ms' } } }, ({ target }) =>
+    target === '/hangs' ? undefined : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  );
+  const { gateway, upstream, secure } = started;
+  for (const method of ['GET', 'POST']) {
+    const connection = await connectFrames(t, gateway.port, secure);
+    connection.write(requestFrame(1, pseudo({ ':method': method, ':path': '/hangs' })));
+    await upstream.waitUntil(() => upstream.requests.at(-1)?.method === method, 'the request');
+    const seen = upstream.requests.at(-1);
+    connection.write(frame(FRAME.data, 0, 1, Buffer.of(1)), frame(FRAME.data, 0, 1, Buffer.of(1)));
+    await connection.waitFor(isGoaway, 'GOAWAY');
+    connection.socket.destroy();
+    await upstream.waitUntil(() => seen?.connection.open === false, 'the end of its request');
+  }
+  await isServed(t, started);
+  await gateway.server.drain('SIGTERM');
+  t.like(await gateway.waitForLine(({ msg }) => msg === 'stopped'), { cut: 0 });
+});
+
+needsOpenssl('a client that is there keeps its slow request', async (t) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { gateway, upstream, secure } = await startSecure(
+    t,
+    { ...PUBLIC, listening: { limits: { keepAlive: '200ms' } } },
+    async () => {
+      await released;
+      return 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+    },
+  );
+  const session = await connectHttp2(t, gateway.port, secure);
+  let pings = 0;
+  session.on('ping', () => {
+    pings += 1;
+    if (pings === 4) release();
+  });
+  t.like(await askHttp2(session), { status: 200, complete: true });
+  t.is(upstream.requests.length, 1);
+});
