@@ -22,7 +22,7 @@ test('every attack file stands in the table, and every row has its file', (t) =>
 test('every attack has a recording upstream, a positive control and a word on how it works', (t) => {
   for (const file of files) {
     const code = readFileSync(`${ROOT}test/attacks/${file}.test.ts`, 'utf8');
-    t.regex(code, /startBehind|startRecordingUpstream/, file);
+    t.regex(code, /startBehind|startSecure|startRecordingUpstream/, file);
     t.regex(code, /\b(?:200|101)\b/, file); // 101 where an upgrade passes
     t.regex(code, /^\/\/ /m, file);
   }

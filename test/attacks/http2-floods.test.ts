@@ -194,7 +194,7 @@ needsOpenssl('neither pings nor half a head keep a connection that has no reques
   await isServed(t, started);
 });
 
-// node (20 to 26) is not told when nghttp2 gives up a connection over such a frame: it reads no more of it, and does not
+// node (seen in 20 and 24) is not told when nghttp2 gives up a connection over such a frame: it reads no more of it, and does not
 // see the client leave.
 needsOpenssl('a client that goes on behind the end of its stream, and leaves, holds nothing for long', async (t) => {
   const started = await startSecure(t, { ...PUBLIC, listening: { limits: { keepAlive: '500ms' } } }, ({ target }) =>
