@@ -13,11 +13,10 @@ export class Budget {
 
   /** Takes one, at a time in ms that does not go back; answers whether there was one left. */
   take(now: number): boolean {
-    const grown = this.#left + ((now - this.#at) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#most, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
     this.#at = now;
-    this.#left = Math.min(this.#most, grown) - 1;
-    if (this.#left >= 0) return true;
-    this.#left = 0;
-    return false;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 }
