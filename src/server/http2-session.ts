@@ -137,7 +137,7 @@ export class Http2Session {
 
   #left(lane: Http2Lane): void {
     this.#lanes -= 1;
-    if (lane.abandoned) this.#spend(this.#resets);
+    if (lane.abandoned && !this.#session.destroyed) this.#spend(this.#resets);
     if (this.#lanes > 0) return;
     // Neither pings nor half a head are requests: whoever sends no more than these is idle.
     if (this.#session.closed || this.#session.destroyed) this.#sayGoodbye();

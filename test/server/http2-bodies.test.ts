@@ -345,3 +345,18 @@ needsOpenssl('a body that is told to be empty by its length alone holds nothing 
   await connection.waitFor(({ stream, flags }) => stream === 1 && (flags & FLAG.endStream) !== 0, 'an answer');
   t.false(connection.frames.some(({ type, stream }) => type === FRAME.reset && stream === 1));
 });
+
+needsOpenssl('a value that spells the name of a field is not taken for it', async (t) => {
+  const { gateway, upstream, secure } = await startSecure(t, PUBLIC);
+  const connection = await connectFrames(t, gateway.port, secure);
+  const fields = [
+    ['x-a', 'content-length'],
+    ['0', 'x'],
+    ['x-b', ':method'],
+    ['head', 'x'],
+  ] as const;
+  connection.write(requestFrame(1, [...pseudo({ ':method': 'POST' }), ...fields], 0));
+  connection.write(frame(FRAME.data, FLAG.endStream, 1, Buffer.from('hello')));
+  t.is((await upstream.waitForRequests(1))[0]?.body.toString(), 'hello');
+  await connection.waitFor(({ stream, flags }) => stream === 1 && (flags & FLAG.endStream) !== 0, 'an answer');
+});
