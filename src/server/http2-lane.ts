@@ -31,7 +31,7 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     this.connection = connection;
     this.#stream = stream;
     this.request = new Http2Request(stream, head, this);
-    this.response = new Http2Response(stream, this, valueOf(rawHeaders, ':method') === 'HEAD', stall);
+    this.response = new Http2Response(stream, this, fieldOf(rawHeaders, ':method') === 'HEAD', stall);
     // Told by `close` as well.
     stream.on('error', () => {});
     stream.on('aborted', () => this.#gone());
@@ -163,12 +163,12 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
 
 /** Whether the body that follows has no bytes, which nghttp2 sees to. */
 function hasNothing(rawHeaders: readonly string[]): boolean {
-  const length = valueOf(rawHeaders, 'content-length');
+  const length = fieldOf(rawHeaders, 'content-length');
   return length !== undefined && Number(length) === 0;
 }
 
 /** Names stand in even places alone: a value may spell one. */
-function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
+function fieldOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at] === name) return rawHeaders[at + 1];
   return undefined;
 }
