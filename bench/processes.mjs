@@ -107,8 +107,22 @@ export async function run(core, command, args, seconds) {
   return stdout;
 }
 
-/** Seconds of CPU that a process used so far, all its threads and the kernel on its behalf; undefined without /proc. */
+/** Seconds of CPU that a process used so far, with its children, all threads and the kernel on their behalf; undefined without /proc. */
 export function cpuSeconds({ pid }) {
+  const each = familyOf(pid).map(ownCpuSeconds);
+  return each.includes(undefined) ? undefined : each.reduce((sum, one) => sum + one, 0);
+}
+
+function familyOf(pid) {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return [pid, ...(children === '' ? [] : children.split(' ').map(Number))];
+  } catch {
+    return [pid];
+  }
+}
+
+function ownCpuSeconds(pid) {
   let stat;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -121,10 +135,13 @@ export function cpuSeconds({ pid }) {
   return (utime + stime) / ticksPerSecond;
 }
 
-/** Memory of a process that stands in RAM, in MiB; undefined without /proc. */
+/** Memory of a process and its children that stands in RAM, in MiB; undefined without /proc. */
 export function residentMegabytes({ pid }) {
   try {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+    const each = familyOf(pid).map(
+      (one) => /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1],
+    );
+    return each.reduce((sum, kilobytes) => sum + Number(kilobytes), 0) / 1024;
   } catch {
     return undefined;
   }

@@ -48,6 +48,8 @@ export function scenariosFor(files) {
     { name: 'bearergate', ...gateway },
     { name: '500 routes', ...gateway, routes: 500 },
     { name: 'access log off', ...gateway, access: false },
+    // On the one core too: what it costs to be several. Two cores carry twice as much over this ratio.
+    { name: '2 workers', ...gateway, workers: 2 },
     ...[1, 32, 512].map((connections) => ({ name: `${connections} connections`, ...gateway, connections })),
     ...['1KiB', '100KiB', '10MiB'].map((size) => ({ name: `answers of ${size}`, ...gateway, path: `/orders/${size}` })),
     { name: 'haproxy, answers of 100KiB', subject: 'haproxy', alg: 'RS256', ...hot, path: '/orders/100KiB' },

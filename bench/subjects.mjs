@@ -38,13 +38,14 @@ export const SUBJECTS = {
   bearergate: {
     missing: () => false,
     async start({ node, nodeOptions, gateway, folder, issuer, upstream }, scenario) {
-      const { cacheEntries, access = true, routes = 0 } = scenario;
+      const { cacheEntries, access = true, routes = 0, workers = 1 } = scenario;
       const env = {
         NODE_ENV: 'production',
         BENCH_ISSUER: issuer,
         BENCH_UPSTREAM: upstream,
         BENCH_CACHE_ENTRIES: String(cacheEntries),
         BENCH_ACCESS_LOG: String(access),
+        BENCH_WORKERS: String(workers),
       };
       const config = routes === 0 ? here('gateway.yaml') : withRoutes(folder, routes);
       const args = [...nodeOptions(scenario), gateway, 'start', '--config', config];

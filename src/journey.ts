@@ -1,6 +1,7 @@
 import type { Assembly, GatewayRoute } from './assembly.ts';
 import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
+import type { RequestFacts } from './forward/headers.ts';
 import type { RequestHead } from './request/head.ts';
 import { type Trace, traceOf } from './request/trace.ts';
 import type { Target } from './route/target.ts';
@@ -51,6 +52,12 @@ export class Journey {
     this.assembly = assembly;
     this.trace = traceOf(head);
     this.startedAt = performance.now();
+  }
+
+  /** What forwarding needs of it, under a permit. */
+  factsFor(head: RequestHead, permit: Permit): RequestFacts {
+    const { id: requestId, trace, authority, peer } = this;
+    return { head, permit, requestId, trace, authority, peer };
   }
 
   /** Whether a body follows the head; taken for granted where the head could not be read. */

@@ -201,14 +201,7 @@ export class Requests {
     }
     journey.permit = permit;
     route.forwarder.forward(permit, {
-      facts: {
-        head,
-        permit,
-        requestId: journey.id,
-        trace: journey.trace,
-        authority: journey.authority,
-        peer: journey.peer,
-      },
+      facts: journey.factsFor(head, permit),
       path: target.path,
       query: target.query,
       request,

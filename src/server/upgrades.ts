@@ -151,14 +151,7 @@ class Upgrade {
     if (!head || !target || !route) throw new Error('a permit without a route');
     journey.permit = permit;
     route.forwarder.upgrade(permit, {
-      facts: {
-        head,
-        permit,
-        requestId: journey.id,
-        trace: journey.trace,
-        authority: journey.authority,
-        peer: journey.peer,
-      },
+      facts: journey.factsFor(head, permit),
       path: target.path,
       query: target.query,
       record: journey,
