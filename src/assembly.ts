@@ -11,9 +11,9 @@ import { CorsPolicy } from './route/cors.ts';
 import type { Findable } from './route/find.ts';
 import { RouteTable } from './route/table.ts';
 import type { TokenPlace } from './token/extract.ts';
+import type { Ask } from './verify/ask.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';
-import type { Fetch } from './verify/fetch.ts';
 import type { KeyRing } from './verify/key-ring.ts';
 import type { KeyObserver } from './verify/keys.ts';
 import { IntrospectionVerifier } from './verify/kinds/introspection.ts';
@@ -66,7 +66,7 @@ export async function destroyAll(parts: Iterable<Part>): Promise<void> {
 /** Where an assembly gets its time and its documents from. */
 export interface Surroundings {
   readonly clock: Clock;
-  readonly fetch: Fetch;
+  readonly ask: Ask;
   /** Streams outlive the assembly under which they began. */
   readonly streams: OpenStreams;
 }

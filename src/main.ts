@@ -14,7 +14,7 @@ process.on('uncaughtException', (error: unknown) => {
   endAtOnce(EXIT.defect, { error });
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const ended = runCli(process.argv.slice(2), {
   variables: process.env,
   stdout: (line) => process.stdout.write(line),
   stderr: (line) => process.stderr.write(line),
@@ -29,8 +29,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
 });
 
-// A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
-setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3000).unref();
+ended.then((code) => {
+  process.exitCode = code;
+  // A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3000).unref();
+});
 
 /** Questions go to stderr, so that stdout holds the result alone. */
 async function ask(question: string): Promise<string> {

@@ -23,12 +23,12 @@ import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
 import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
 import { Worlds } from './server/worlds.ts';
-import type { Fetch } from './verify/fetch.ts';
+import { type Ask, ask } from './verify/ask.ts';
 
 /** What a gateway runs on, where it is not the real thing. */
 export interface GatewayOptions {
   readonly clock?: Clock;
-  readonly fetch?: Fetch;
+  readonly ask?: Ask;
   /** Where log lines go instead of stdout. */
   readonly log?: DestinationStream;
   /** Set in a process whose requests workers carry: it has the admin port alone. */
@@ -67,10 +67,10 @@ export class GatewayServer {
     const log = new Log(config.log, options);
     const streams = new OpenStreams(clock);
     const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams, log);
-    const fetch = options.fetch ?? globalThis.fetch;
-    const shared = options.team && new SharedFetch(fetch, clock, () => goodFor(this.#config));
+    const asking = options.ask ?? ask;
+    const shared = options.team && new SharedFetch(asking, clock, () => goodFor(this.#config));
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
-    const assembling = { clock, fetch: shared?.fetch ?? fetch, streams };
+    const assembling = { clock, ask: shared?.ask ?? asking, streams };
     const observer = reporter(log, metrics, team);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)));
     const apply = (changed: Config) => {

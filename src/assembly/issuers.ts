@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
-import type { Fetch } from '../verify/fetch.ts';
+import type { Ask } from '../verify/ask.ts';
 import type { KeyRing } from '../verify/key-ring.ts';
 import { type KeyObserver, KeySet } from '../verify/keys.ts';
 import { IntrospectionVerifier } from '../verify/kinds/introspection.ts';
@@ -13,7 +13,7 @@ export type LiveIssuer = JwtVerifier | IntrospectionVerifier;
 
 interface Surroundings {
   readonly clock: Clock;
-  readonly fetch: Fetch;
+  readonly ask: Ask;
 }
 
 /**
@@ -27,7 +27,7 @@ export function issuerFor(
   observer: KeyObserver,
 ): LiveIssuer {
   if (before && isDeepStrictEqual(before.settings, settings)) return before;
-  if ('introspection' in settings) return new IntrospectionVerifier(settings, surroundings.fetch);
+  if ('introspection' in settings) return new IntrospectionVerifier(settings, surroundings.ask);
   const known = before instanceof JwtVerifier ? before : undefined;
   return new JwtVerifier(settings, keyRingFor(settings, known, surroundings, observer));
 }
@@ -35,15 +35,15 @@ export function issuerFor(
 function keyRingFor(
   settings: IssuerSettings,
   before: JwtVerifier | undefined,
-  { clock, fetch }: Surroundings,
+  { clock, ask }: Surroundings,
   observer: KeyObserver,
 ): KeyRing {
   if (settings.secret !== undefined) return new SharedSecret(settings.secret, settings.algorithms);
   const known = before && publishSameKeys(before.settings, settings) ? before : undefined;
-  if (!(known?.keys instanceof KeySet)) return new KeySet(settings, clock, fetch, observer);
+  if (!(known?.keys instanceof KeySet)) return new KeySet(settings, clock, ask, observer);
   // What is asked of a token is no business of the keys; only how they are fetched is.
   if (isDeepStrictEqual(known.settings.keys, settings.keys)) return known.keys;
-  return new KeySet(settings, clock, fetch, observer, known.keys);
+  return new KeySet(settings, clock, ask, observer, known.keys);
 }
 
 /** Whether keys of the one are keys of the other: whose they are and where they come from, and not when they are fetched. */

@@ -7,6 +7,7 @@ import type { Explanation } from '../explain/explanation.ts';
 import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
 import { renderExplanation } from '../explain/render.ts';
 import { OpenStreams } from '../forward/streams.ts';
+import { ask } from '../verify/ask.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { configFor } from './start.ts';
 
@@ -68,7 +69,7 @@ async function readToken(word: string, io: CommandIo): Promise<string> {
 
 /** Asks a world of its own, made from the configuration as `start` makes it, with keys fetched now. */
 async function explainWith(config: Config, question: Question): Promise<Explanation> {
-  const surroundings = { clock: systemClock, fetch: globalThis.fetch, streams: new OpenStreams(systemClock) };
+  const surroundings = { clock: systemClock, ask, streams: new OpenStreams(systemClock) };
   const silent = { keysFetched() {}, keysFailed() {}, snapshotUsed() {}, targetLeftOut() {}, targetBack() {} };
   const world = assemble(config, surroundings, silent);
   try {

@@ -41,7 +41,7 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
   }
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
-    const gateway = await startGateway(own.config, { fetch: head.fetch, worker: worker.number, ...terminal });
+    const gateway = await startGateway(own.config, { ask: head.ask, worker: worker.number, ...terminal });
     io.onAbruptEnd((defect, done) => gateway.lastWords(defect, done));
     head.listening(gateway.url, gateway);
     return gateway;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Environment } from './interpolate.ts';
 import { readPart } from './part.ts';
 import { phrase } from './phrase.ts';

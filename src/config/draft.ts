@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flatten, type Issue, pathOf, valueAt } from './flatten.ts';
 import { overlap, type Path } from './problem.ts';
 import {

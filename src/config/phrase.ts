@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** The kind of a value as a person who writes YAML names it. */
 export function kindOf(value: unknown): string {

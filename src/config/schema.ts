@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
 import {
   cookieName,

@@ -1,4 +1,4 @@
-import { AggregatorRegistry, type Registry } from 'prom-client';
+import { AggregatorRegistry, type Registry } from './prom-client.ts';
 
 /** What one process has counted under one name. */
 export type MetricFigures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];

@@ -1,9 +1,9 @@
-import { type Aggregator, Counter, Gauge, Registry } from 'prom-client';
 import type { Assembly } from '../assembly.ts';
 import type { Journey } from '../journey.ts';
 import { Durations } from './durations.ts';
 import { type MetricFigures, pageOf } from './figures.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { type Aggregator, Counter, Gauge, Registry } from './prom-client.ts';
 import type { Ending } from './request-line.ts';
 
 /** Methods by their name; whatever else a client invents is one label. */

@@ -36,8 +36,8 @@ export class TokenCache {
     this.counts = counts;
     // A clock read per second instead of one per look-up; `exp` is compared with the wall clock on every hit anyway.
     const ttlResolution = 1000;
-    this.#accepted = new LRUCache({ max: settings.maxEntries, ttl: settings.maxAge, ttlResolution });
-    this.#refused = new LRUCache({ max: Math.max(1, Math.ceil(settings.maxEntries / 10)), ttl: 1000, ttlResolution });
+    this.#accepted = new LRUCache({ ...most(settings.maxEntries), ttl: settings.maxAge, ttlResolution });
+    this.#refused = new LRUCache({ ...most(settings.maxEntries / 10), ttl: 1000, ttlResolution });
   }
 
   get size(): number {
@@ -68,4 +68,9 @@ export class TokenCache {
   forget(key: string): void {
     this.#accepted.delete(key);
   }
+}
+
+/** With `max`, lru-cache takes room for all of them at once: 44 bytes each, before there is a single one. */
+function most(entries: number): { readonly maxSize: number; sizeCalculation(): number } {
+  return { maxSize: Math.max(1, Math.ceil(entries)), sizeCalculation: () => 1 };
 }

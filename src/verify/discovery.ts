@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type Fetch, fetchJson, mayFetch, ProviderError } from './fetch.ts';
+import type { Ask } from './ask.ts';
+import { fetchJson, mayFetch, ProviderError } from './fetch.ts';
 import type { IssuerSettings } from './settings.ts';
 
 /** What was learned of an issuer on the way to its keys. */
@@ -10,11 +11,11 @@ export interface FetchedKeys {
 }
 
 /** Fetches the JWK Set of an issuer from wherever its settings say. Throws ProviderError. */
-export async function fetchKeys(issuer: IssuerSettings, fetch: Fetch, cancel: AbortSignal): Promise<FetchedKeys> {
+export async function fetchKeys(issuer: IssuerSettings, ask: Ask, cancel: AbortSignal): Promise<FetchedKeys> {
   const { source, timeout, allowHttp } = issuer.keys;
   const get = (url: string): Promise<unknown> => {
     if (!mayFetch(url, allowHttp)) throw new ProviderError(`${url} is not https, and \`allowHttp\` is not set for it`);
-    return fetchJson(url, { timeout, fetch, cancel });
+    return fetchJson(url, { timeout, ask, cancel });
   };
   switch (source.kind) {
     case 'inline':

@@ -1,6 +1,6 @@
-const MAX_BYTES = 512 * 1024;
+import type { Answer, Ask, Question } from './ask.ts';
 
-export type Fetch = typeof globalThis.fetch;
+const MAX_BYTES = 512 * 1024;
 
 /** Why an issuer could not be asked: it is out of reach, or its answer is not what the protocol says. */
 export class ProviderError extends Error {}
@@ -15,33 +15,28 @@ export const GIVEN_UP = new Error('it is not asked any more');
 export interface Asking {
   /** Milliseconds for all of it. */
   readonly timeout: number;
-  readonly fetch: Fetch;
+  readonly ask: Ask;
   readonly cancel: AbortSignal;
   /** Method, headers and body, where it is more than a GET. */
-  readonly request?: RequestInit;
+  readonly question?: Question;
 }
 
 /**
  * Fetches one JSON document of an issuer: status 200, at most 512 KiB after decompression, no redirects (they turn a
  * fixed address into one of the answerer's choice), all within the time. Throws ProviderError that says what was seen.
  */
-export async function fetchJson(url: string, { timeout, fetch, cancel, request }: Asking): Promise<unknown> {
+export async function fetchJson(url: string, { timeout, ask, cancel, question }: Asking): Promise<unknown> {
   const deadline = startDeadline(timeout, cancel);
   const shown = shownUrl(url);
   let text: string;
   try {
     const { signal } = deadline;
-    const response = await fetch(url, {
-      headers: { accept: 'application/json' },
-      ...request,
-      redirect: 'manual',
-      signal,
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new ProviderError(`${shown} answered ${response.status}`);
+    const answer = await ask(url, { headers: { accept: 'application/json' }, ...question, signal });
+    if (answer.status !== 200) {
+      await answer.body?.cancel();
+      throw new ProviderError(`${shown} answered ${answer.status}`);
     }
-    text = await readAtMost(response, shown);
+    text = await readAtMost(answer, shown);
   } catch (error) {
     throw error instanceof ProviderError
       ? error
@@ -82,10 +77,10 @@ function startDeadline(timeout: number, cancel: AbortSignal): { readonly signal:
   };
 }
 
-async function readAtMost(response: Response, url: string): Promise<string> {
+async function readAtMost(answer: Answer, url: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of answer.body ?? []) {
     size += chunk.byteLength;
     if (size > MAX_BYTES) throw new ProviderError(`${url} answered more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
@@ -93,12 +88,11 @@ async function readAtMost(response: Response, url: string): Promise<string> {
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
 }
 
-/** What went wrong, in words: fetch itself says just "fetch failed" and hides the reason in its cause. */
+/** What went wrong, in words. */
 function failure(error: unknown, timeout: number): string {
   if (!(error instanceof Error)) return 'could not be fetched';
   if (error.name === 'TimeoutError') return `did not answer within ${timeout} ms`;
-  const cause = error.cause as { code?: string; message?: string } | undefined;
-  return `could not be fetched: ${cause?.code ?? cause?.message ?? error.message}`;
+  return `could not be fetched: ${(error as { code?: string }).code ?? error.message}`;
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { Algorithm } from './algorithms.ts';
+import type { Ask } from './ask.ts';
 import { fetchKeys } from './discovery.ts';
-import { type Fetch, GIVEN_UP } from './fetch.ts';
+import { GIVEN_UP } from './fetch.ts';
 import { readJwks, type VerificationKey } from './jwks.ts';
 import type { KeyRing, KeyStatus } from './key-ring.ts';
 import type { IssuerSettings } from './settings.ts';
@@ -32,7 +33,7 @@ export class KeySet implements KeyRing {
   tokenEndpoint: string | undefined;
 
   readonly #issuer: IssuerSettings;
-  readonly #fetch: Fetch;
+  readonly #ask: Ask;
   readonly #clock: Clock;
   readonly #observer: KeyObserver;
   readonly #closing = new AbortController();
@@ -49,10 +50,10 @@ export class KeySet implements KeyRing {
   #cancelTimer: () => void = () => {};
 
   /** `before` is one with the same issuer and source and another timing: what it has fetched goes on here. */
-  constructor(issuer: IssuerSettings, clock: Clock, fetch: Fetch, observer: KeyObserver, before?: KeySet) {
+  constructor(issuer: IssuerSettings, clock: Clock, ask: Ask, observer: KeyObserver, before?: KeySet) {
     this.#issuer = issuer;
     this.#clock = clock;
-    this.#fetch = fetch;
+    this.#ask = ask;
     this.#observer = observer;
     const { snapshot } = issuer.keys;
     // Keys that are at hand need none, and an older copy would bring back those that were taken out.
@@ -164,7 +165,7 @@ export class KeySet implements KeyRing {
     this.#cancelTimer();
     const began = this.#clock.now();
     try {
-      const { document, tokenEndpoint } = await fetchKeys(this.#issuer, this.#fetch, this.#closing.signal);
+      const { document, tokenEndpoint } = await fetchKeys(this.#issuer, this.#ask, this.#closing.signal);
       const { keys, leftOut } = readJwks(document);
       if (this.#closing.signal.aborted) return;
       this.#accept(keys, this.#clock.now());

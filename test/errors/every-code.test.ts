@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../src/clock.ts';
 import { CODES, type Code, rowOf } from '../../src/errors/catalogue.ts';
+import { ask, type Question } from '../../src/verify/ask.ts';
 import { parseChallenge } from '../support/challenge.ts';
 import { type GatewayDescription, requestBytes, startBehind, type TestGateway } from '../support/gateway.ts';
 import type { WireHeader } from '../support/http-bytes.ts';
@@ -41,8 +42,7 @@ const opaque = (answer: () => Response | Promise<Response>, over: object = {}): 
   issuers: { opaque: INTROSPECTION },
   defaults: { auth: { issuers: ['opaque'] } },
   options: {
-    fetch: async (url: string | URL | Request, init?: RequestInit) =>
-      String(url).endsWith('/introspect') ? answer() : fetch(url, init),
+    ask: async (url: string, question: Question) => (url.endsWith('/introspect') ? answer() : ask(url, question)),
     ...over,
   },
 });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { renderExplanation } from '../../src/explain/render.ts';
+import { type Ask, ask as askIssuer } from '../../src/verify/ask.ts';
 import { requestBytes, startBehind, type TestGateway } from '../support/gateway.ts';
 import { accessClaims, makeKey, signToken } from '../support/keys.ts';
 
@@ -179,16 +180,16 @@ test('the pages of the gateway itself, and a public route, are told too', async 
 
 test('an opaque token is asked about, and its checks are those of its kind', async (t) => {
   const asked: string[] = [];
-  const fetchAnswer: typeof fetch = async (url, init) => {
-    if (!String(url).endsWith('/introspect')) return fetch(url, init);
-    const token = new URLSearchParams(String(init?.body)).get('token') ?? '';
+  const introspect: Ask = async (url, question) => {
+    if (!url.endsWith('/introspect')) return askIssuer(url, question);
+    const token = new URLSearchParams(question.body).get('token') ?? '';
     asked.push(token);
     return Response.json(
       token === 'good-one' ? { active: true, aud: 'orders-api', sub: 'u', scope: 'a' } : { active: false },
     );
   };
   const { gateway } = await startBehind(t, {
-    options: { fetch: fetchAnswer },
+    options: { ask: introspect },
     issuers: {
       opaque: {
         issuer: 'https://old.example.com',

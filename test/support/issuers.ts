@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
 import { ASYMMETRIC_ALGORITHMS } from '../../src/verify/algorithms.ts';
-import type { Fetch } from '../../src/verify/fetch.ts';
+import type { Ask } from '../../src/verify/ask.ts';
 import { type KeyObserver, KeySet } from '../../src/verify/keys.ts';
 import { JwtVerifier } from '../../src/verify/kinds/jwt.ts';
 import type { IssuerSettings, KeySettings } from '../../src/verify/settings.ts';
@@ -69,7 +69,7 @@ export class KeyLog implements KeyObserver {
   }
 }
 
-const NOBODY_ASKS: Fetch = () => Promise.reject(new Error('nothing is fetched in this test'));
+const NOBODY_ASKS: Ask = () => Promise.reject(new Error('nothing is fetched in this test'));
 
 /** A verifier that counts how often it had to check a signature. */
 export class CountingVerifier extends JwtVerifier {

@@ -2,9 +2,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Outcome } from '../../src/outcome.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
+import type { Ask } from '../../src/verify/ask.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';
-import type { Fetch } from '../../src/verify/fetch.ts';
 import { KeySet } from '../../src/verify/keys.ts';
 import { JwtVerifier } from '../../src/verify/kinds/jwt.ts';
 import type { Verified } from '../../src/verify/verifier.ts';
@@ -120,7 +120,7 @@ class Model {
   constructor({ rejectedFor, maxEntries }: Settings) {
     this.#rejectedFor = rejectedFor;
     this.#cache = new TokenCache({ maxEntries, maxAge: 60_000, rejectedFor });
-    const provider: Fetch = async () =>
+    const provider: Ask = async () =>
       this.#down ? new Response('', { status: 500 }) : Response.json({ keys: this.#published });
     const keys = { source: { kind: 'url', url: `${ISS}/jwks` }, maxStale: 500_000, cooldown: 5_000 } as const;
     const issuers = [

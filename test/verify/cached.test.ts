@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import test from 'ava';
 import type { Outcome } from '../../src/outcome.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
+import { ask } from '../../src/verify/ask.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';
 import { KeySet } from '../../src/verify/keys.ts';
@@ -211,7 +212,7 @@ test('an outage is not remembered: the token is good as soon as the keys are the
   t.teardown(server.close);
   const { by, clock, verify } = await world();
   const settings = issuerSettings({ issuer: server.issuer });
-  const set = new KeySet(settings, clock, fetch, new KeyLog());
+  const set = new KeySet(settings, clock, ask, new KeyLog());
   t.teardown(() => set.close());
   const verifier = by(new CountingVerifier(settings, set));
   const token = signToken(KEY, accessClaims({ iss: server.issuer }, clock.now()));
@@ -226,7 +227,7 @@ test('a remembered token ends with its key', async (t) => {
   t.teardown(server.close);
   const { by, cache, clock, verify } = await world();
   const settings = issuerSettings({ issuer: server.issuer });
-  const set = new KeySet(settings, clock, fetch, new KeyLog());
+  const set = new KeySet(settings, clock, ask, new KeyLog());
   t.teardown(() => set.close());
   await set.start();
   const issuer = new CountingVerifier(settings, set);
@@ -249,7 +250,7 @@ test('remembered tokens are not used when the keys they rest on are too stale', 
   t.teardown(server.close);
   const { by, clock, verify } = await world();
   const settings = issuerSettings({ issuer: server.issuer, clockTolerance: 7_200_000 }, { maxStale: 3_600_000 });
-  const set = new KeySet(settings, clock, fetch, new KeyLog());
+  const set = new KeySet(settings, clock, ask, new KeyLog());
   t.teardown(() => set.close());
   await set.start();
   const verifier = by(new CountingVerifier(settings, set));

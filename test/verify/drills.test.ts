@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import type { Outcome } from '../../src/outcome.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
+import { ask } from '../../src/verify/ask.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';
 import { KeySet } from '../../src/verify/keys.ts';
@@ -77,7 +78,7 @@ function world(t: ExecutionContext, provider: Provider, keys: Partial<KeySetting
   const log = new KeyLog();
   const source = { kind: 'url', url: provider.jwksUri } as const;
   const settings = issuerSettings({ issuer: provider.issuer }, { source, ...keys });
-  const set = new KeySet(settings, clock, fetch, log);
+  const set = new KeySet(settings, clock, ask, log);
   t.teardown(async () => {
     set.close();
     await provider.close();
@@ -279,7 +280,7 @@ test.serial(
         }).then(() => found);
       }
     }
-    const set = new SlowKeySet(settings, clock, fetch, log);
+    const set = new SlowKeySet(settings, clock, ask, log);
     t.teardown(() => set.close());
     await set.start();
     const issuer = new JwtVerifier(settings, set);

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
+import { ask } from '../../src/verify/ask.ts';
 import { fetchJson, mayFetch, ProviderError } from '../../src/verify/fetch.ts';
 import { closeNow, listenOnLoopback } from '../support/listen.ts';
 
@@ -18,7 +19,7 @@ async function answering(
 }
 
 const never = () => new AbortController().signal;
-const get = (url: string, cancel = never()) => fetchJson(url, { timeout: 5000, fetch, cancel });
+const get = (url: string, cancel = never()) => fetchJson(url, { timeout: 5000, ask, cancel });
 
 test('the type of the answer does not matter, its JSON does', async (t) => {
   const url = await answering(t, Buffer.from('{"keys":[]}'), { 'content-type': 'text/plain' });
@@ -61,7 +62,7 @@ test('a timeout is kept even if the garbage is collected while the fetch waits',
   const asked = new Promise<void>((resolve) => server.once('request', () => resolve()));
   t.teardown(() => closeNow(server));
   const { url } = await listenOnLoopback(server);
-  const fetching = fetchJson(url, { timeout: 300, fetch, cancel: never() });
+  const fetching = fetchJson(url, { timeout: 300, ask, cancel: never() });
   await asked;
   for (let round = 0; round < 3; round += 1) {
     collect();

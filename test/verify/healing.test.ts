@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import test from 'ava';
 import type { Outcome } from '../../src/outcome.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
+import { ask } from '../../src/verify/ask.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';
 import { KeySet } from '../../src/verify/keys.ts';
@@ -32,7 +33,7 @@ test('a token without kid that was refused by signature is accepted once its key
     { issuer: provider.issuer },
     { source: { kind: 'url', url: provider.jwksUri }, refresh: MINUTE, cooldown: 10 * MINUTE },
   );
-  const set = new KeySet(settings, clock, fetch, log);
+  const set = new KeySet(settings, clock, ask, log);
   t.teardown(async () => {
     set.close();
     await provider.close();

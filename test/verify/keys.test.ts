@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Outcome } from '../../src/outcome.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
+import { ask } from '../../src/verify/ask.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';
 import type { VerificationKey } from '../../src/verify/jwks.ts';
@@ -26,7 +27,7 @@ async function world(
   const clock = new FakeClock();
   const log = new KeyLog();
   const settings = issuerSettings({ issuer: server.issuer }, { source: { kind: 'url', url: server.jwksUri }, ...keys });
-  const set = new KeySet(settings, clock, fetch, log);
+  const set = new KeySet(settings, clock, ask, log);
   t.teardown(async () => {
     set.close();
     await server.close();

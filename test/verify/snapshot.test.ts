@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { ask } from '../../src/verify/ask.ts';
 import { KeySet } from '../../src/verify/keys.ts';
 import type { IssuerSettings, KeySettings } from '../../src/verify/settings.ts';
 import { readSnapshot, snapshotPath, writeSnapshot } from '../../src/verify/snapshot.ts';
@@ -27,7 +28,7 @@ async function world(t: ExecutionContext, over: Partial<KeySettings> = {}) {
   const sets: KeySet[] = [];
   const startSet = async (as: IssuerSettings = settings) => {
     const log = new KeyLog();
-    const set = new KeySet(as, clock, fetch, log);
+    const set = new KeySet(as, clock, ask, log);
     sets.push(set);
     await set.start();
     return { set, log };
@@ -100,7 +101,7 @@ test('requests that are quicker than the disk wait for it', async (t) => {
   (await startSet()).set.close();
   await eventually(() => contentOf(path));
   await server.behave('hang');
-  const set = new KeySet(settings, clock, fetch, new KeyLog());
+  const set = new KeySet(settings, clock, ask, new KeyLog());
   t.teardown(() => set.close());
   const starting = set.start();
   const found = await set.find('ES256', 'old', clock.now());

@@ -1,7 +1,7 @@
 import type { MetricFigures } from '../../observe/figures.ts';
-import type { Fetch } from '../../verify/fetch.ts';
+import { type Ask, ask } from '../../verify/ask.ts';
 import type { Channel, FromWorker, ToWorker } from './messages.ts';
-import { abandonable, responseOf, type SharedDocument } from './shared-fetch.ts';
+import { abandonable, answerOf, type SharedDocument } from './shared-fetch.ts';
 
 interface Waiting {
   resolve(document: SharedDocument): void;
@@ -34,9 +34,9 @@ export class Head {
   }
 
   /** Has the head ask, once for all workers. What is more than a plain GET goes its own way. */
-  readonly fetch: Fetch = async (input, init) => {
-    if ((init?.method ?? 'GET') !== 'GET') return globalThis.fetch(input, init);
-    return responseOf(await abandonable(this.#ask(String(input)), init?.signal));
+  readonly ask: Ask = async (url, question) => {
+    if (question.method === 'POST') return ask(url, question);
+    return answerOf(await abandonable(this.#ask(url), question.signal));
   };
 
   /** Requests are taken there from now on, by this gateway. */

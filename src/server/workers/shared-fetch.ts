@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
-import type { Fetch } from '../../verify/fetch.ts';
+import type { Answer, Ask } from '../../verify/ask.ts';
 
 /** A document of an issuer, as one answer to all that ask for it. */
 export interface SharedDocument {
@@ -21,18 +22,18 @@ const FAILED_FOR = 1_000;
  * `goodFor` ms.
  */
 export class SharedFetch {
-  readonly #fetch: Fetch;
+  readonly #asker: Ask;
   readonly #clock: Clock;
   readonly #goodFor: () => number;
   readonly #known = new Map<string, Promise<SharedDocument>>();
 
-  constructor(fetch: Fetch, clock: Clock, goodFor: () => number) {
-    this.#fetch = fetch;
+  constructor(ask: Ask, clock: Clock, goodFor: () => number) {
+    this.#asker = ask;
     this.#clock = clock;
     this.#goodFor = goodFor;
   }
 
-  /** Rejects with what fetch says. */
+  /** Rejects with what went wrong. */
   get(url: string): Promise<SharedDocument> {
     const known = this.#known.get(url);
     if (known) return known;
@@ -46,23 +47,23 @@ export class SharedFetch {
     return asked;
   }
 
-  /** The same in fetch's own form. What is more than a plain GET is nobody else's business. */
-  readonly fetch: Fetch = async (input, init) => {
-    if ((init?.method ?? 'GET') !== 'GET') return this.#fetch(input, init);
-    return responseOf(await abandonable(this.get(String(input)), init?.signal));
+  /** The same for who asks for a document alone. What is more than a plain GET is nobody else's business. */
+  readonly ask: Ask = async (url, question) => {
+    if (question.method === 'POST') return this.#asker(url, question);
+    return answerOf(await abandonable(this.get(url), question.signal));
   };
 
   async #ask(url: string): Promise<SharedDocument> {
     const signal = AbortSignal.timeout(PATIENCE);
-    const response = await this.#fetch(url, { headers: { accept: 'application/json' }, redirect: 'manual', signal });
+    const answer = await this.#asker(url, { headers: { accept: 'application/json' }, signal });
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of answer.body ?? []) {
       size += chunk.byteLength;
       if (size > MOST) throw new Error('more than 1 MiB');
       chunks.push(chunk);
     }
-    return { status: response.status, body: Buffer.concat(chunks).toString('latin1') };
+    return { status: answer.status, body: Buffer.concat(chunks).toString('latin1') };
   }
 }
 
@@ -77,16 +78,13 @@ export function goodFor({ issuers }: Config): number {
 
 const LONGEST_GOOD = 30_000;
 
-/** A document in fetch's own form. */
-export function responseOf({ status, body }: SharedDocument): Response {
-  return new Response(BODILESS.has(status) ? null : Buffer.from(body, 'latin1'), { status });
+/** A document as the answer to one of those that asked. */
+export function answerOf({ status, body }: SharedDocument): Answer {
+  return { status, body: Object.assign(Readable.from([Buffer.from(body, 'latin1')]), { cancel() {} }) };
 }
 
-/** Response refuses a body beside these. */
-const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
-
 /** Who asks may give up; what was asked goes on for others. */
-export function abandonable<T>(asked: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+export function abandonable<T>(asked: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return asked;
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(signal.reason);

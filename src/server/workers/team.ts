@@ -156,8 +156,8 @@ export class Team {
       const { status, body } = await this.#surroundings.get(url);
       tell(worker, { kind: 'fetched', id, status, body });
     } catch (error) {
-      const { cause, message } = error as { cause?: { code?: string; message?: string }; message: string };
-      tell(worker, { kind: 'unfetched', id, error: cause?.code ?? cause?.message ?? message });
+      const { code, message } = error as NodeJS.ErrnoException;
+      tell(worker, { kind: 'unfetched', id, error: code ?? message });
     }
   }
 

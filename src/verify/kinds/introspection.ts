@@ -2,22 +2,23 @@ import { setMaxListeners } from 'node:events';
 import { type Outcome, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
+import type { Ask, Question } from '../ask.ts';
 import { answerFault, scopesOf, timeFault } from '../claims.ts';
-import { type Fetch, fetchJson, GIVEN_UP, ProviderError, shownUrl } from '../fetch.ts';
+import { fetchJson, GIVEN_UP, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
 import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
 
 /** Asks the issuer about each token (RFC 7662). Its word is good for `cacheFor`, and never beyond `exp`. */
 export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings> implements IssuerVerifier {
   readonly opaque = true;
-  readonly #fetch: Fetch;
+  readonly #asker: Ask;
   readonly #closing = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
-  constructor(settings: OpaqueIssuerSettings, fetch: Fetch) {
+  constructor(settings: OpaqueIssuerSettings, ask: Ask) {
     super(settings);
-    this.#fetch = fetch;
+    this.#asker = ask;
     setMaxListeners(0, this.#closing.signal); // a listener for each question under way, and there may be many
   }
 
@@ -85,8 +86,8 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
 
   async #askNow(token: RawToken): Promise<JsonObject> {
     const { url, timeout } = this.settings.introspection;
-    const request = introspectionRequest(token, this.settings.introspection);
-    const answer = await fetchJson(url, { timeout, request, fetch: this.#fetch, cancel: this.#closing.signal });
+    const question = introspectionRequest(token, this.settings.introspection);
+    const answer = await fetchJson(url, { timeout, question, ask: this.#asker, cancel: this.#closing.signal });
     const fields =
       typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? (answer as JsonObject) : {};
     // RFC 7662 §2.2: a boolean, always. Reading a text as yes or no would be our guess about somebody's access.
@@ -107,9 +108,12 @@ function unavailable({ issuer }: OpaqueIssuerSettings, cause: unknown): Outcome<
 }
 
 /** RFC 7662 §2.1, and RFC 6749 §2.3.1 for who asks: both parts are form-encoded before they are joined. */
-function introspectionRequest(token: RawToken, { auth, clientId, clientSecret }: IntrospectionSettings): RequestInit {
+function introspectionRequest(token: RawToken, { auth, clientId, clientSecret }: IntrospectionSettings): Question {
   const form = new URLSearchParams({ token: token.reveal(), token_type_hint: 'access_token' });
-  const headers = new Headers({ accept: 'application/json' });
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    'content-type': 'application/x-www-form-urlencoded',
+  };
   if (auth === 'post') {
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret);
@@ -117,7 +121,7 @@ function introspectionRequest(token: RawToken, { auth, clientId, clientSecret }:
     const credentials = [clientId, clientSecret].map((text) =>
       new URLSearchParams({ text }).toString().slice('text='.length),
     );
-    headers.set('authorization', `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`);
+    headers.authorization = `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`;
   }
-  return { method: 'POST', headers, body: form };
+  return { method: 'POST', headers, body: form.toString() };
 }

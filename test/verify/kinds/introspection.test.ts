@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import test, { type ExecutionContext } from 'ava';
 import type { Outcome } from '../../../src/outcome.ts';
 import { RawToken } from '../../../src/token/raw-token.ts';
+import { ask } from '../../../src/verify/ask.ts';
 import { TokenCache } from '../../../src/verify/cache.ts';
 import { CachedVerifier } from '../../../src/verify/cached.ts';
 import { IntrospectionVerifier } from '../../../src/verify/kinds/introspection.ts';
@@ -82,8 +83,8 @@ async function world(
     introspection,
   };
   const cache = new TokenCache({ maxEntries: 100, maxAge: 300_000, rejectedFor: 10_000 });
-  const opaque = new IntrospectionVerifier(settings, fetch);
-  const another = (more: Partial<OpaqueIssuerSettings>) => new IntrospectionVerifier({ ...settings, ...more }, fetch);
+  const opaque = new IntrospectionVerifier(settings, ask);
+  const another = (more: Partial<OpaqueIssuerSettings>) => new IntrospectionVerifier({ ...settings, ...more }, ask);
   const by = (...issuers: IssuerVerifier[]) => new CachedVerifier(issuers, cache, clock.now);
   const verifier = by(opaque);
   const verify = (token: string = TOKEN, through = verifier) => through.verify(new RawToken(token), clock.now());
