@@ -57,6 +57,8 @@ export class Exchange implements Sending {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
+  /** Its response waited for an earlier one of the same connection when it began. */
+  #isBehind = false;
   #interim = 0;
   /** Set for an event stream. */
   #stream: OpenStream | undefined;
@@ -84,7 +86,10 @@ export class Exchange implements Sending {
     response.on('close', this.#clientGone);
     // A response that waits behind another one (pipelining) isn't told when its connection closes. As many may wait as
     // are sent, each takes its listener off again, and a warning about their number would be about nothing.
-    if (response.socket === null) request.socket.setMaxListeners(0).on('close', this.#clientGone);
+    if (response.socket === null) {
+      this.#isBehind = true;
+      request.socket.setMaxListeners(0).on('close', this.#clientGone);
+    }
     if (facts.head.hasBody) {
       const limit = maxBody ?? Number.POSITIVE_INFINITY;
       const answered = () => response.headersSent;
@@ -288,7 +293,7 @@ export class Exchange implements Sending {
     this.#stream?.close();
     // undici may still come to it, once it has a connection: nobody is asked for it then.
     if (this.#body?.begun === false) this.#body.destroy();
-    this.#passage.request.socket.off('close', this.#clientGone);
+    if (this.#isBehind) this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
 

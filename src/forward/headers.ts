@@ -3,6 +3,7 @@ import type { HeaderSettings, RouteSettings } from '../config/config.ts';
 import { OWN_NAME, type RequestHead } from '../request/head.ts';
 import type { Trace } from '../request/trace.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
+import { AnswerNames } from './answer-names.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
 import { type StripToken, tokenStripper } from './token.ts';
@@ -45,6 +46,7 @@ export class HeaderRules {
   readonly #own: ReadonlySet<string>;
   readonly #passAuthorization: boolean;
   readonly #cors: CorsPolicy | undefined;
+  readonly #answerNames = new AnswerNames();
 
   constructor(route: RouteSettings, cors?: CorsPolicy) {
     const { upstream, headers, responseHeaders } = route;
@@ -129,20 +131,22 @@ export class HeaderRules {
   }
 
   #pushForwarded(headers: string[], { head, peer, authority }: RequestFacts): void {
-    const known = new Set<string>();
-    const chain: string[] = [];
+    let chain = '';
+    let knowsHost = false;
+    let knowsProto = false;
     for (let at = 0; peer.trusted && at < head.forwarded.length; at += 2) {
       const name = (head.forwarded[at] as string).toLowerCase();
       const value = this.#own.has(name) ? undefined : this.#kept(name, head.forwarded[at + 1] as string);
       if (value === undefined) continue;
-      known.add(name);
+      knowsHost ||= name === 'x-forwarded-host';
+      knowsProto ||= name === 'x-forwarded-proto';
       if (name !== 'x-forwarded-for') headers.push(head.forwarded[at] as string, value);
-      else if (value !== '') chain.push(value);
+      else if (value !== '') chain += `${value}, `;
     }
     // Several lines are one list in their order (RFC 9110 §5.3): what our neighbour saw stands last but one.
-    headers.push('X-Forwarded-For', [...chain, peer.address].join(', '));
-    if (!known.has('x-forwarded-host')) headers.push('X-Forwarded-Host', authority);
-    if (!known.has('x-forwarded-proto')) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
+    headers.push('X-Forwarded-For', chain + peer.address);
+    if (!knowsHost) headers.push('X-Forwarded-Host', authority);
+    if (!knowsProto) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
     headers.push('Via', VIA[head.version] as string);
   }
 
@@ -155,8 +159,7 @@ export class HeaderRules {
     const headers: string[] = [];
     let nominated: string[] | undefined;
     for (let at = 0; at < raw.length; at += 2) {
-      const name = (raw[at] as Buffer).toString('latin1');
-      const lower = name.toLowerCase();
+      const { name, lower } = this.#answerNames.of(raw[at] as Buffer);
       const value = (raw[at + 1] as Buffer).toString('latin1');
       if (lower === 'connection' && !ORDINARY.has(value)) nominated = [...(nominated ?? []), ...listed(value)];
       if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;

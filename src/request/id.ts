@@ -1,29 +1,36 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RANDOM_LENGTH = 16;
 
-const pool = Buffer.alloc(4096);
-let used = pool.length;
+const DRAWN = 4096;
+
+let random = '';
+let used = 0;
 let lastTime = -1;
 let timePart = '';
 
 /**
  * A new request id: a ULID, 26 characters that sort by time (48 bits of milliseconds) and can't be guessed (80 bits).
- * Random bytes are drawn 4 KiB at a time, since a draw costs more than the rest together.
+ * Random characters are drawn 4096 at a time, since a draw costs more than the rest together.
  */
 export function newRequestId(now: number): string {
   if (now !== lastTime) {
     lastTime = now;
     timePart = encodeTime(now);
   }
-  if (used + RANDOM_LENGTH > pool.length) {
-    randomFillSync(pool);
+  if (used === random.length) {
+    random = draw();
     used = 0;
   }
-  let id = timePart;
-  for (const end = used + RANDOM_LENGTH; used < end; used += 1) id += ALPHABET[(pool[used] as number) & 31];
-  return id;
+  used += RANDOM_LENGTH;
+  return timePart + random.slice(used - RANDOM_LENGTH, used);
+}
+
+function draw(): string {
+  const bytes = randomBytes(DRAWN);
+  for (let at = 0; at < DRAWN; at += 1) bytes[at] = ALPHABET.charCodeAt((bytes[at] as number) & 31);
+  return bytes.toString('latin1');
 }
 
 function encodeTime(now: number): string {

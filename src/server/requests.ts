@@ -246,16 +246,17 @@ export class Requests {
   }
 
   #watchEnd(journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+    // A response that waits behind another one (pipelining) isn't told when its connection closes.
+    const isBehind = response.socket === null;
     const ended = () => {
-      request.socket.off('close', ended);
+      if (isBehind) request.socket.off('close', ended);
       if (!journey.closed) this.#ended(journey, response);
       // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
       const isLast = this.#latest.get(request.socket)?.journey === journey;
       if (this.phase === 'closed' && isLast && !request.socket.writableEnded) closeGently(request.socket);
     };
     response.on('close', ended);
-    // A response that waits behind another one (pipelining) isn't told when its connection closes.
-    if (response.socket === null) request.socket.setMaxListeners(0).on('close', ended);
+    if (isBehind) request.socket.setMaxListeners(0).on('close', ended);
   }
 
   #ended(journey: Journey, response: ServerResponse): void {

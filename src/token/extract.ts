@@ -70,6 +70,9 @@ function valuesAt(request: TokenBearer, query: string, place: TokenPlace): reado
 const NONE: readonly string[] = [];
 
 function readAuthorization(field: string): Outcome<string> {
+  // Spelled as nearly everybody does it takes half of the time.
+  const usual = field.startsWith('Bearer ') ? field.slice('Bearer '.length) : '';
+  if (B64TOKEN.test(usual)) return pass(usual);
   const token = BEARER.exec(field)?.[1];
   if (token !== undefined) return pass(token);
   const { kind, detail } = diagnoseField(field);
