@@ -24,7 +24,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
 });
 
-/** Starts a process on a core. taskset becomes the command itself (exec), so that the pid is that of the command. */
+/** Starts a process on a core, or on several with commas between. taskset becomes the command itself (exec), so that the pid is that of the command. */
 export function start(core, command, args, options = {}) {
   const [file, ...rest] = canPin ? ['taskset', '-c', String(core), command, ...args] : [command, ...args];
   const child = spawn(file, rest, { stdio: ['ignore', 'ignore', 'pipe'], ...options });

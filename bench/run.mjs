@@ -13,6 +13,7 @@ import { scenariosFor, writeTokens } from './scenarios.mjs';
 import { measureStartUp } from './startup.mjs';
 import { SUBJECTS } from './subjects.mjs';
 import { chooseLoad, startUpstream } from './tools.mjs';
+import { measureWorkers } from './workers.mjs';
 
 // The whole measurement, top to bottom: options, one world on loopback, interleaved rounds, a table.
 
@@ -39,6 +40,9 @@ const TABLES = {
   shapes: { title: 'Routes, connections, bodies, log', peer: 'bearergate' },
   latency: { title: 'Latency at about half of what saturates the slowest', peer: 'haproxy RS256' },
 };
+
+const WORKERS = 'Workers';
+const ALL_TABLES = [...Object.keys(TABLES), 'workers', 'startup'];
 
 /** What the start is measured of. */
 const NODE_STACKS = ['undici', 'fastify', 'express', 'bearergate'];
@@ -96,6 +100,12 @@ async function bench() {
     );
     tables['Start-up and memory'] = await measureStartUp(scenarios, world, options.rounds);
     say(`\n${tables['Start-up and memory']}`);
+  }
+  if (options.tables.includes('workers')) {
+    const { table, flaws: more } = await measureWorkers(scenariosFor(files).proxies.at(-1), world, load, options);
+    tables[WORKERS] = table;
+    flaws.push(...more.map((flaw) => `${WORKERS}: ${flaw}`));
+    say(`\n${table}`);
   }
   report(tables, flaws, [...missing], { load, upstream });
   return flaws.length === 0 ? 0 : 1;
@@ -220,7 +230,7 @@ function readOptions() {
         rounds: text('5'),
         connections: text('64'),
         tokens: text('10000'),
-        tables: text([...Object.keys(TABLES), 'startup'].join()),
+        tables: text(ALL_TABLES.join()),
         only: { type: 'string' },
         node: text(process.execPath),
         load: { type: 'string' },
@@ -241,7 +251,7 @@ function readOptions() {
     return {
       ...values,
       profile,
-      tables: values.tables.split(',').map((name) => oneOf('tables', name, [...Object.keys(TABLES), 'startup'])),
+      tables: values.tables.split(',').map((name) => oneOf('tables', name, ALL_TABLES)),
       load: oneOf('load', values.load, ['wrk', 'autocannon']),
       upstream: oneOf('upstream', values.upstream, ['nginx', 'node']),
       seconds: whole('seconds', values.seconds, 1),

@@ -37,7 +37,7 @@ export const SUBJECTS = {
   express: nodePeer('express', ['express', 'express-oauth2-jwt-bearer', 'http-proxy-middleware', 'morgan']),
   bearergate: {
     missing: () => false,
-    async start({ node, nodeOptions, gateway, folder, issuer, upstream }, scenario) {
+    async start({ node, nodeOptions, gateway, folder, issuer, upstream, cores = CORE.measured }, scenario) {
       const { cacheEntries, access = true, routes = 0, workers = 1 } = scenario;
       const env = {
         NODE_ENV: 'production',
@@ -49,7 +49,7 @@ export const SUBJECTS = {
       };
       const config = routes === 0 ? here('gateway.yaml') : withRoutes(folder, routes);
       const args = [...nodeOptions(scenario), gateway, 'start', '--config', config];
-      return listening(await startServer(CORE.measured, node, args, { pattern: LISTENS, env }));
+      return listening(await startServer(cores, node, args, { pattern: LISTENS, env }));
     },
   },
 };

@@ -29,12 +29,14 @@ function autocannonVersion() {
   }
 }
 
-async function runWrk({ origin, path, tokens, first, seconds, connections, newIn = 1, bodySize = 0, rest = 0 }) {
+async function runWrk(load) {
+  const { origin, path, tokens, first, seconds, connections, newIn = 1, bodySize = 0, rest = 0 } = load;
+  const { cores = CORE.rest, threads = 1 } = load;
   const script = ['-s', here('load/requests.lua')];
-  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, ...script];
+  const options = [`-t${threads}`, `-c${connections}`, `-d${seconds}s`, ...script];
   const how = [path, first, newIn, bodySize, rest].map(String);
   const input = [origin, '--', ...how, ...(tokens ? [tokens] : [])];
-  return lastLine(await run(CORE.rest, 'wrk', [...options, ...input], seconds + 10));
+  return lastLine(await run(cores, 'wrk', [...options, ...input], seconds + 10));
 }
 
 async function runAutocannon({ origin, path, tokens, first, seconds, connections, newIn = 1, bodySize = 0, rest = 0 }) {
@@ -49,9 +51,9 @@ function lastLine(output) {
 }
 
 /** Starts what stands behind the proxies: nginx where it is installed, else a Node server. Resolves to `{ name, url }`. */
-export async function startUpstream(folder, wanted) {
+export async function startUpstream(folder, wanted, nginx = { cores: CORE.rest, workers: 1 }) {
   const version = outputOf('nginx', ['-v'])?.match(/nginx\/\S+/)?.[0];
-  if (version && wanted !== 'node') return startNginx(join(folder, 'nginx'), version);
+  if (version && wanted !== 'node') return startNginx(join(folder, `nginx-on-${nginx.cores}`), version, nginx);
   if (wanted === 'nginx') throw new Error('nginx is not installed (Debian: apt-get install nginx-light)');
   const started = await startServer(CORE.rest, process.execPath, [here('upstream/node.mjs')], { pattern: LISTENS });
   return { name: `node:http ${process.version}`, url: started.said[1] };
@@ -60,16 +62,16 @@ export async function startUpstream(folder, wanted) {
 /** How the servers of this folder, and bearergate, tell where they listen. */
 export const LISTENS = /listens on (http:\S+)(?: \(admin: (http:[^\s)]+)\))?.*\n/;
 
-async function startNginx(folder, version) {
-  mkdirSync(folder);
+async function startNginx(folder, version, { cores, workers }) {
+  mkdirSync(folder, { recursive: true });
   const port = await freePort();
   for (const [name, size] of Object.entries(SIZES)) writeFileSync(join(folder, name), Buffer.alloc(size, 'x'));
   const config = join(folder, 'nginx.conf');
-  writeFileSync(config, nginxConfig(folder, port));
+  writeFileSync(config, nginxConfig(folder, port, workers));
   // At the level `notice` it would tell that it is ready, but every request's trouble too; so it is asked instead.
   const args = ['-e', 'stderr', '-p', folder, '-c', config];
   const flaw = outputOf('nginx', ['-t', ...args]);
-  const child = start(CORE.rest, 'nginx', args);
+  const child = start(cores, 'nginx', args);
   const url = `http://127.0.0.1:${port}`;
   for (let tries = 0; tries < 50; tries += 1) {
     const answer = await fetch(url).catch(() => undefined);

@@ -2,15 +2,15 @@ import { userInfo } from 'node:os';
 import { ANSWER, SIZES } from './answer.mjs';
 
 /**
- * The text of an nginx configuration: one worker, everything within `folder`, so that it needs no rights and leaves
+ * The text of an nginx configuration: everything within `folder`, so that it needs no rights and leaves
  * nothing behind. Connections are never closed by count or idleness: the proxy shall not pay for new ones.
  */
-export function nginxConfig(folder, port) {
+export function nginxConfig(folder, port, workers) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 daemon off;
 user ${userInfo().username};
-worker_processes 1;
+worker_processes ${workers};
 pid ${folder}/nginx.pid;
 error_log stderr error;
 events { worker_connections 2048; }

@@ -2,9 +2,11 @@ import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
-import { BatchedOutput } from './output.ts';
+import { BatchedOutput, mayMix } from './output.ts';
 import { PrettyLines } from './pretty.ts';
 import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
+
+const STDOUT = 1;
 
 /** Where lines go that do not go to stdout as JSON. */
 export interface LogTarget {
@@ -30,7 +32,7 @@ export class Log implements KeyObserver, TargetObserver {
     settings: { readonly level: Level; readonly access: boolean },
     { log: target, terminal, worker }: LogTarget = {},
   ) {
-    this.#output = target ? undefined : new BatchedOutput(worker === undefined ? {} : { isShared: true });
+    this.#output = target ? undefined : new BatchedOutput({ isShared: worker !== undefined && mayMix(STDOUT) });
     const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
     this.#lines = target ?? (lines as DestinationStream);
     this.#worker = worker === undefined ? '' : `,"worker":${worker}`;

@@ -1,4 +1,5 @@
-import { write, writeSync } from 'node:fs';
+import { fstatSync, write, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** Writes bytes, or some of them, as fs.write does. */
 export type WriteBytes = (
@@ -34,11 +35,20 @@ const LAST_WORDS_PAUSE = 10;
 /** So much may be waiting when lines are said to get through again: a reader that is too slow is not told of each gap. */
 const LITTLE_BUFFERED = MOST_BUFFERED / 2;
 
+/**
+ * Whether what several processes write to a descriptor that they have in common may mix. A pipe that is nearly full takes a
+ * part of a write, then one of somebody else's; what is written to a file is in it as a whole, and to /dev/null in nothing.
+ */
+export function mayMix(descriptor: number): boolean {
+  const stat = fstatSync(descriptor);
+  return !stat.isFile() && !(stat.isCharacterDevice() && !isatty(descriptor));
+}
+
 /** Where lines go. */
 export interface OutputOptions {
   readonly write?: WriteBytes;
   readonly writeNow?: WriteBytesNow;
-  /** Whether other processes write to the same place: lines must not mix. */
+  /** Whether other processes write to the same place, and what they write may mix: lines must not. */
   readonly isShared?: boolean;
 }
 

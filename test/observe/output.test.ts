@@ -1,5 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import test from 'ava';
-import { BatchedOutput, type WriteBytes, type WriteBytesNow } from '../../src/observe/output.ts';
+import { BatchedOutput, mayMix, type WriteBytes, type WriteBytesNow } from '../../src/observe/output.ts';
+import { temporaryFolder } from '../support/files.ts';
 
 /** Something to write to that takes what it is given when it is told to. */
 function startSink() {
@@ -179,4 +183,47 @@ test('a write that never comes back is not waited for, and nothing is written be
   output.write(line(70_000, 'a'));
   t.false(await new Promise((resolve) => output.endNow(resolve)));
   t.is(text(), '');
+});
+
+test('a file and /dev/null take each write as a whole, a pipe does not', async (t) => {
+  const folder = await temporaryFolder({ file: '' });
+  t.teardown(folder.remove);
+  execFileSync('mkfifo', [folder.file('pipe')]);
+  const kinds = [
+    [folder.file('file'), false],
+    ['/dev/null', false],
+    [folder.file('pipe'), true],
+  ] as const;
+  for (const [path, mixes] of kinds) {
+    // A pipe that is opened for both waits for no other end.
+    const descriptor = openSync(path, 'r+');
+    t.is(mayMix(descriptor), mixes, path);
+    closeSync(descriptor);
+  }
+});
+
+test('the lines of two processes that write batches to one file are whole', async (t) => {
+  const folder = await temporaryFolder({ log: '' });
+  t.teardown(folder.remove);
+  const descriptor = openSync(folder.file('log'), 'w');
+  const ends = ['a', 'b'].map((name) => {
+    const script = `
+      import { BatchedOutput, mayMix } from ${JSON.stringify(import.meta.resolve('../../src/observe/output.ts'))};
+      const output = new BatchedOutput({ isShared: mayMix(1) });
+      for (let at = 0; at < 10_000; at += 1) output.write('${name}'.repeat(100 + (at % 200)) + '\\n');
+      await output.end();`;
+    const options = [`--import=${import.meta.resolve('tsx/esm')}`, '--input-type=module', '--eval', script];
+    return once(spawn(process.execPath, options, { stdio: ['ignore', descriptor, 'inherit'] }), 'exit');
+  });
+  t.deepEqual(await Promise.all(ends), [
+    [0, null],
+    [0, null],
+  ]);
+  closeSync(descriptor);
+  const lines = readFileSync(folder.file('log'), 'utf8').split('\n');
+  t.is(lines.length, 20_001);
+  t.deepEqual(
+    lines.slice(0, -1).filter((text) => !/^(?:a{100,299}|b{100,299})$/.test(text)),
+    [],
+  );
 });
