@@ -43,6 +43,16 @@ export function scenariosFor(files) {
     { name: '10% new', ...gateway, cacheEntries: TINY, tokens: files.many, newIn: 10, expect: 'miss', share: 0.1 },
     { name: 'uncached', ...gateway, cacheEntries: TINY, tokens: files.many, expect: 'miss' },
     { name: 'forged', ...gateway, cacheEntries: TINY, tokens: files.forged, status: 401, expect: 'miss' },
+    // A good token and an invented one in turn. Its cost should be the mean of the first row and the last.
+    {
+      name: 'good beside forged',
+      ...gateway,
+      cacheEntries: TINY,
+      tokens: files.flood,
+      newIn: 2,
+      share: 0.5,
+      refused: 0.5,
+    },
   ];
   const shapes = [
     { name: 'bearergate', ...gateway },
@@ -77,5 +87,6 @@ export function writeTokens(folder, { RS256, ES256 }) {
     oneES256: write('one-es256.txt', ES256),
     many: write('many.txt', RS256),
     forged: write('forged.txt', RS256.map(forged)),
+    flood: write('flood.txt', [RS256[0], ...RS256.map(forged)]),
   };
 }
