@@ -12,6 +12,7 @@ export async function measureWorkers(scenario, world, load, { seconds, rounds, c
   if (!load.name.startsWith('wrk')) return { table: 'Not measured: it takes wrk and nginx.', flaws: [] };
   const one = await startSide(1, scenario, world, load, connections);
   const two = await startSide(2, scenario, world, load, connections);
+  for (const side of [one, two, one, two]) await side.warmUp();
   const runs = [];
   for (let round = 1; round <= rounds; round += 1) {
     runs.push({ one: await one.measure(seconds), two: await two.measure(seconds) });
@@ -36,6 +37,9 @@ async function startSide(workers, scenario, world, load, connections) {
   const run = (seconds) => (what) =>
     load.run({ ...what, first: 0, seconds, connections: workers * connections, cores, threads: workers });
   await proxy.check();
-  await proxy.warmUp(run(1));
-  return { child: proxy.child, measure: (seconds) => proxy.measure(run(seconds)) };
+  return {
+    child: proxy.child,
+    warmUp: () => proxy.warmUp(run(1)),
+    measure: (seconds) => proxy.measure(run(seconds)),
+  };
 }
