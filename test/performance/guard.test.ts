@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../support/files.ts';
@@ -66,7 +67,16 @@ routes:
     return hear();
   };
   await ask(REQUESTS); // what is compiled and remembered at first is
-  return { ask, tell };
+  return { ask, tell, pid: child.pid as number };
+}
+
+/**
+ * How often the thread that serves requests has written so far, to files and sockets alike, as Linux counts it; undefined
+ * elsewhere. Reads tell nothing: other threads wake it by something that it has to read.
+ */
+function writesOf(pid: number): number | undefined {
+  const file = `/proc/${pid}/task/${pid}/io`;
+  return existsSync(file) ? Number(/^syscw: (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1]) : undefined;
 }
 
 async function expenseOf(t: ExecutionContext, what: 'count bytes' | 'count resources'): Promise<Expense> {
@@ -106,4 +116,20 @@ test('a request with a remembered token allocates so much and no more', async (t
   const { allocated } = await expenseOf(t, 'count bytes');
   t.true(allocated > 5_000 * REQUESTS, 'the count works');
   t.true(allocated < MOST_ALLOCATED * REQUESTS, `${allocated / REQUESTS} bytes for each request`);
+});
+
+/** One to the upstream and one to the client, head and body together; what else is written meanwhile is little. */
+const MOST_WRITES = 2.25;
+
+test('a request with a remembered token is two writes', async (t) => {
+  const { ask, pid } = await startMeasured(t);
+  const before = writesOf(pid);
+  if (before === undefined) {
+    t.pass('not counted: there is no /proc here');
+    return;
+  }
+  await ask(REQUESTS);
+  const each = ((writesOf(pid) as number) - before) / REQUESTS;
+  t.true(each >= 2, `the count works: ${each}`);
+  t.true(each <= MOST_WRITES, `${each} writes for each request`);
 });
