@@ -19,7 +19,7 @@ import { measureWorkers } from './workers.mjs';
 
 const USAGE = `usage: npm run bench -- [options]
 
-  --tables A,B       which tables: proxies, tokens, shapes, latency, startup (default: all)
+  --tables A,B       which tables: proxies, tokens, shapes, latency, workers, startup (default: all)
   --only A,B         only rows whose names contain one of these; the row that ratios are to always runs
   --seconds N        length of one run (default 2)
   --rounds N         runs of each scenario, of which the median counts (default 5)

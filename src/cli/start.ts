@@ -9,7 +9,7 @@ import { type GatewayOptions, type GatewayServer, startGateway } from '../server
 import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { type ListenError, listenFailure } from './listen-failure.ts';
-import { giveBackMemory } from './memory.ts';
+import { settleMemory } from './memory.ts';
 import { work } from './work.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
   try {
     const loaded = followed.read();
     const config = configOf(loaded, io);
-    giveBackMemory();
+    settleMemory();
     const gateway = config && (await openGateway(config, io, teamFor(config)));
     if (gateway === undefined) return EXIT.problems;
     io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
