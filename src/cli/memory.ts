@@ -1,3 +1,4 @@
+import { versions } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -19,7 +20,7 @@ export function settleMemory(): void {
  * that of Node 26 can't be told otherwise while they run.
  */
 function keepThroughLulls(): void {
-  const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
+  const [major = 0, minor = 0] = versions.v8.split('.').map(Number);
   if (major > 14 || (major === 14 && minor >= 6)) setFlagsFromString(`--memory-reducer-delay-ms=${LULL}`);
 }
 
