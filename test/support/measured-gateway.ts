@@ -1,4 +1,5 @@
 import { createHook } from 'node:async_hooks';
+import { Socket } from 'node:net';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { DISK } from '../../src/config/files.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -14,6 +15,8 @@ export interface Expense {
   readonly collections: number;
   /** Asynchronous resources that were made, by their type: PROMISE, Timeout, Immediate, TickObject … */
   readonly resources: Readonly<Record<string, number>>;
+  /** Writes that were asked of sockets' handles, which try each at once: so many system calls where a socket takes all. */
+  readonly writes: number;
 }
 
 const loaded = loadConfig(process.argv[2] as string, { variables: {}, ...DISK });
@@ -26,6 +29,13 @@ const hook = createHook({
     resources[type] = (resources[type] ?? 0) + 1;
   },
 });
+let writes = 0;
+const prototype = Socket.prototype as unknown as { _writeGeneric(...how: unknown[]): void };
+const write = prototype._writeGeneric;
+prototype._writeGeneric = function (...how) {
+  writes += 1;
+  write.apply(this, how);
+};
 let collections = 0;
 new PerformanceObserver((list) => {
   collections += list.getEntries().length;
@@ -35,6 +45,7 @@ let heapBefore = 0;
 process.on('message', async (what) => {
   if (what === 'count resources') {
     resources = {};
+    writes = 0;
     hook.enable();
   } else if (what === 'count bytes') {
     hook.disable();
@@ -45,7 +56,7 @@ process.on('message', async (what) => {
   } else if (what === 'tell') {
     const allocated = process.memoryUsage().heapUsed - heapBefore;
     await new Promise((resolve) => setTimeout(resolve, 50));
-    process.send?.({ allocated, collections, resources: { ...resources } } satisfies Expense);
+    process.send?.({ allocated, collections, resources: { ...resources }, writes } satisfies Expense);
     return;
   }
   process.send?.('ready');
