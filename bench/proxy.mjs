@@ -136,3 +136,11 @@ function difference(after, before) {
   ]);
   return Object.fromEntries(entries);
 }
+
+/**
+ * Runs these warm-ups one after the other, and all of them again: when the connections of a first load have closed,
+ * compilers have learned something new and begin again.
+ */
+export async function warmUpTwice(warmUps) {
+  for (const warmUp of [...warmUps, ...warmUps]) await warmUp();
+}

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { startIssuer } from './issuer.mjs';
 import { outputOf, pinning, stop, stopAll } from './processes.mjs';
 import { topFunctions } from './profile.mjs';
-import { MeasuredProxy } from './proxy.mjs';
+import { MeasuredProxy, warmUpTwice } from './proxy.mjs';
 import { pageOf, scenarioTable } from './report.mjs';
 import { scenariosFor, writeTokens } from './scenarios.mjs';
 import { measureStartUp } from './startup.mjs';
@@ -142,10 +142,7 @@ async function measure(proxies, load) {
     return load.run({ ...what, first, seconds, connections: what.connections ?? connections });
   };
   for (const proxy of proxies) await proxy.check();
-  // Twice: when the connections of a first load have closed, compilers have learned something new and begin again.
-  for (let pass = 1; pass <= 2; pass += 1) {
-    for (const proxy of proxies) await proxy.warmUp(runFor(1));
-  }
+  await warmUpTwice(proxies.map((proxy) => () => proxy.warmUp(runFor(1))));
   const rounds = new Map(proxies.map(({ scenario }) => [scenario.name, []]));
   const flaws = [];
   for (let round = 1; round <= options.rounds; round += 1) {

@@ -1,5 +1,5 @@
 import { stop } from './processes.mjs';
-import { MeasuredProxy } from './proxy.mjs';
+import { MeasuredProxy, warmUpTwice } from './proxy.mjs';
 import { median, tableOf } from './report.mjs';
 import { startUpstream } from './tools.mjs';
 
@@ -12,7 +12,7 @@ export async function measureWorkers(scenario, world, load, { seconds, rounds, c
   if (!load.name.startsWith('wrk')) return { table: 'Not measured: it takes wrk and nginx.', flaws: [] };
   const one = await startSide(1, scenario, world, load, connections);
   const two = await startSide(2, scenario, world, load, connections);
-  for (const side of [one, two, one, two]) await side.warmUp();
+  await warmUpTwice([one.warmUp, two.warmUp]);
   const runs = [];
   for (let round = 1; round <= rounds; round += 1) {
     runs.push({ one: await one.measure(seconds), two: await two.measure(seconds) });

@@ -6,16 +6,8 @@ import { temporaryFolder } from '../support/files.ts';
 import { makeKey } from '../support/keys.ts';
 import { closeNow, listenOnLoopback } from '../support/listen.ts';
 
-interface Trouble {
-  readonly error: string;
-}
-
-/** A gateway whose issuer has its keys behind HTTPS; what it says of them first. */
-async function firstWord(
-  t: ExecutionContext,
-  names: readonly string[],
-  isKnown: boolean,
-): Promise<Trouble | undefined> {
+/** Starts a gateway whose issuer has its keys behind HTTPS, and tells why they could not be fetched; undefined if they were. */
+async function troubleOf(t: ExecutionContext, names: readonly string[], isKnown: boolean): Promise<string | undefined> {
   const authority = makeAuthority();
   const server = createServer(authority.issue({ names }), (_, response) => {
     response.end(JSON.stringify({ keys: [makeKey('ES256').jwk] }));
@@ -38,16 +30,16 @@ issuers:
     ({ issuer, keys, error }) => issuer !== undefined && (keys ?? error) !== undefined,
   );
   t.is((await fetch(`${gateway.adminUrl}/readyz`)).ok, line.error === undefined);
-  return line.error === undefined ? undefined : { error: String(line.error) };
+  return line.error as string | undefined;
 }
 
 needsOpenssl('keys behind HTTPS are fetched from whom node trusts', async (t) => {
-  t.is(await firstWord(t, ['IP:127.0.0.1'], true), undefined);
+  t.is(await troubleOf(t, ['IP:127.0.0.1'], true), undefined);
 });
 
 needsOpenssl('nobody else is asked for keys, and the log says why', async (t) => {
-  const unknown = await firstWord(t, ['IP:127.0.0.1'], false);
-  t.regex(unknown?.error ?? '', /could not be fetched: (?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN)$/);
-  const other = await firstWord(t, ['DNS:login.example.com'], true);
-  t.regex(other?.error ?? '', /could not be fetched: ERR_TLS_CERT_ALTNAME_INVALID$/);
+  const unknown = await troubleOf(t, ['IP:127.0.0.1'], false);
+  t.regex(unknown ?? '', /could not be fetched: (?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN)$/);
+  const other = await troubleOf(t, ['DNS:login.example.com'], true);
+  t.regex(other ?? '', /could not be fetched: ERR_TLS_CERT_ALTNAME_INVALID$/);
 });
