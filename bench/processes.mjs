@@ -34,7 +34,18 @@ export function start(core, command, args, options = {}) {
     child.on('exit', (code, signal) => resolve(signal ?? code));
   });
   child.ended.then(() => running.delete(child));
+  child.lastWords = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    // Kept short: a server that complains all the time must not fill our memory.
+    child.lastWords = (child.lastWords + text).slice(-2000);
+  });
   return child;
+}
+
+/** How a process ended, with what it said last; undefined while it runs. */
+export function endingOf(child) {
+  if (running.has(child)) return undefined;
+  return `ended by itself (${child.signalCode ?? child.exitCode}): ${child.lastWords.trim()}`;
 }
 
 /** Starts a server and waits until it tells on stderr what `pattern` looks for. Throws with what it said instead. */

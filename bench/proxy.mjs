@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cpuSeconds, residentMegabytes, wait } from './processes.mjs';
+import { cpuSeconds, endingOf, residentMegabytes, wait } from './processes.mjs';
 import { SUBJECTS } from './subjects.mjs';
 
 /** Of all look-ups of a run, those that have to be of the expected kind; the rest is the beginning of the run. */
@@ -68,6 +68,11 @@ export class MeasuredProxy {
       const { flaw } = await this.measure(busy);
       if (runs >= 7 && flaw === undefined) return;
     }
+  }
+
+  /** How it ended, where it did so by itself; undefined while it runs. */
+  get ending() {
+    return endingOf(this.#child);
   }
 
   /** One run of load. `flaw` tells why its figures must not be believed; undefined when all was as it should be. */

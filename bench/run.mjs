@@ -87,7 +87,7 @@ async function bench() {
     const proxies = await startAll(chosen(scenarios, peer), world, missing);
     if (proxies.length === 0) continue;
     say(`\n${title}: ${proxies.length} rows`);
-    const measured = await measure(proxies, load);
+    const measured = await measure(proxies, load, world);
     for (const { child } of proxies) await stop(child);
     tables[title] = scenarioTable(measured.rounds, peer);
     flaws.push(...measured.flaws.map((flaw) => `${title}: ${flaw}`));
@@ -133,7 +133,7 @@ async function startAll(scenarios, world, missing) {
 }
 
 /** Round after round, each scenario once in each: what else happens on the machine then meets all of them alike. */
-async function measure(proxies, load) {
+async function measure(proxies, load, world) {
   const { connections } = options;
   // A run begins with another token each time, or the tiny cache would still know the first ones from the last run.
   let first = 0;
@@ -141,16 +141,26 @@ async function measure(proxies, load) {
     first += 1009;
     return load.run({ ...what, first, seconds, connections: what.connections ?? connections });
   };
+  const warmUp = (proxy) => proxy.warmUp(runFor(1));
   for (const proxy of proxies) await proxy.check();
-  await warmUpTwice(proxies.map((proxy) => () => proxy.warmUp(runFor(1))));
+  await warmUpTwice(proxies.map((proxy) => () => warmUp(proxy)));
   const rounds = new Map(proxies.map(({ scenario }) => [scenario.name, []]));
   const flaws = [];
   for (let round = 1; round <= options.rounds; round += 1) {
-    for (const proxy of proxies) {
+    for (const [at, proxy] of proxies.entries()) {
       const { name } = proxy.scenario;
-      const { flaw, ...figures } = await proxy.measure(runFor(options.seconds));
-      rounds.get(name).push(figures);
-      if (flaw) flaws.push(`${name}, round ${round}: ${flaw}`);
+      try {
+        const { flaw, ...figures } = await proxy.measure(runFor(options.seconds));
+        rounds.get(name).push(figures);
+        if (flaw) flaws.push(`${name}, round ${round}: ${flaw}`);
+      } catch (error) {
+        // One that does not bear the load is told of, and the others are measured all the same.
+        if (proxy.ending === undefined) throw error;
+        flaws.push(`${name}, round ${round}: ${proxy.ending}`);
+        say(flaws.at(-1));
+        proxies[at] = await MeasuredProxy.start(proxy.scenario, world);
+        await warmUpTwice([() => warmUp(proxies[at])]);
+      }
     }
     say(`round ${round} of ${options.rounds}`);
   }

@@ -14,6 +14,7 @@ import type { MetricFigures } from './observe/figures.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
@@ -241,6 +242,9 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     // We look at Host ourselves, and say what is wrong with it.
     requireHostHeader: false,
     noDelay: true,
+    IncomingMessage: LeanRequest,
+    // Where no body comes, nothing is to be read and to be told as ended. Before Node 24.12 it means nothing.
+    ...{ optimizeEmptyRequests: true },
   });
   setLimits(server, limits);
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
