@@ -42,10 +42,17 @@ export function createConnector(timeout: number, tls: TlsOptions | undefined): b
     // undici would have the name from the request, which may be the client's Host.
     connect({ ...options, servername }, (...[error, socket]: [Error, null] | [null, Socket]) => {
       if (error) failedToConnect.add(error);
-      socket?.prependListener('error', sayBroken);
-      if (socket) keepEndBack(socket);
+      if (socket) adapt(socket);
       done(...([error, socket] as [null, Socket]));
     });
+}
+
+function adapt(socket: Socket): void {
+  socket.prependListener('error', sayBroken);
+  // undici has idle connections keep no process alive, twice for each request. Ours ends when it has closed them.
+  socket.ref = () => socket;
+  socket.unref = () => socket;
+  keepEndBack(socket);
 }
 
 const failedToConnect = new WeakSet<Error>();
@@ -68,19 +75,25 @@ function sayBroken(error: NodeJS.ErrnoException): void {
  * So the end is kept back until undici has asked for more and found nothing.
  */
 function keepEndBack(socket: Socket): void {
+  /** undici has asked for more and found nothing, and nothing has come since. */
   let isWaiting = true;
   let hasEnded = false;
   const read = socket.read.bind(socket);
   const push = socket.push.bind(socket);
   socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-    if (chunk !== null || isWaiting) return push(chunk, encoding);
-    hasEnded = true;
-    return false;
+    if (chunk === null && !isWaiting) {
+      hasEnded = true;
+      return false;
+    }
+    isWaiting = false;
+    return push(chunk, encoding);
   };
   socket.read = (size?: number): unknown => {
-    const chunk: unknown = read(size);
     // Node itself reads 0 bytes, to say that it wants some.
-    if (size !== undefined) return chunk;
+    if (size !== undefined) return read(size);
+    // undici asks four times for each request; what it has found is still so.
+    if (isWaiting) return null;
+    const chunk: unknown = read();
     isWaiting = chunk === null;
     if (isWaiting && hasEnded) {
       hasEnded = false;
