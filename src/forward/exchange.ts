@@ -26,14 +26,16 @@ export interface Passage {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly record: ExchangeRecord;
+  /** Has `listener` called when the response has closed: nobody waits for the answer any more, or all of it has gone. */
+  whenGone(listener: () => void): void;
   /** Called once the body is wanted: the upstream has a connection for it. */
-  readonly welcome: () => void;
+  welcome(): void;
   /** Called at most once, and only while nothing of an answer has been sent. */
-  readonly refuse: (fault: Fault) => void;
+  refuse(fault: Fault): void;
   /** Called when the upstream breaks off in the middle of its answer. */
-  readonly broken: (error: Error) => void;
+  broken(error: Error): void;
   /** Called when the token of an event stream has ended, and the stream with it. */
-  readonly expired: () => void;
+  expired(): void;
 }
 
 /** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
@@ -57,8 +59,6 @@ export class Exchange implements Sending {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
-  /** Its response waited for an earlier one of the same connection when it began. */
-  #isBehind = false;
   #interim = 0;
   /** Set for an event stream. */
   #stream: OpenStream | undefined;
@@ -83,17 +83,17 @@ export class Exchange implements Sending {
 
   start(maxBody: number | undefined): void {
     const { request, response, facts } = this.#passage;
-    response.on('close', this.#clientGone);
-    // A response that waits behind another one (pipelining) isn't told when its connection closes. As many may wait as
-    // are sent, each takes its listener off again, and a warning about their number would be about nothing.
-    if (response.socket === null) {
-      this.#isBehind = true;
-      request.socket.setMaxListeners(0).on('close', this.#clientGone);
-    }
+    this.#passage.whenGone(this.#clientGone);
     if (facts.head.hasBody) {
       const limit = maxBody ?? Number.POSITIVE_INFINITY;
       const answered = () => response.headersSent;
-      this.#body = new RequestBody(request, limit, this.#passage.welcome, () => this.#tooLarge(limit), answered);
+      this.#body = new RequestBody(
+        request,
+        limit,
+        () => this.#passage.welcome(),
+        () => this.#tooLarge(limit),
+        answered,
+      );
       this.options.body = this.#body;
     }
     this.#upstream.send(this);
@@ -293,7 +293,6 @@ export class Exchange implements Sending {
     this.#stream?.close();
     // undici may still come to it, once it has a connection: nobody is asked for it then.
     if (this.#body?.begun === false) this.#body.destroy();
-    if (this.#isBehind) this.#passage.request.socket.off('close', this.#clientGone);
   }
 }
 

@@ -13,10 +13,11 @@ import { type Outcome, stop } from '../outcome.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { readHttp2Head } from '../request/http2.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
-import { closeGently, cut } from '../request/linger.ts';
+import { closeGently } from '../request/linger.ts';
 import { sendRawReply, sendReply, withIdentity } from './answer.ts';
 import { Http2Request } from './http2-lane.ts';
 import { Upgrades } from './upgrades.ts';
+import { Visit, type VisitDesk } from './visit.ts';
 import type { World } from './world.ts';
 
 /** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
@@ -31,14 +32,8 @@ export interface RequestSurroundings {
   readonly metrics: Metrics;
 }
 
-interface UnderWay {
-  readonly journey: Journey;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
 /** Takes each request from its head to its one closing log line. */
-export class Requests {
+export class Requests implements VisitDesk {
   phase: Phase = 'open';
   readonly #worlds: { readonly current: World };
   readonly #now: () => number;
@@ -46,7 +41,7 @@ export class Requests {
   readonly #metrics: Metrics;
   readonly #upgrades: Upgrades;
   /** The last request that each open connection brought. */
-  readonly #latest = new Map<Socket, UnderWay>();
+  readonly #latest = new Map<Socket, Visit>();
 
   constructor({ worlds, now, log, metrics }: RequestSurroundings) {
     this.#worlds = worlds;
@@ -77,29 +72,28 @@ export class Requests {
     const now = this.#now();
     const { sorter } = world.assembly;
     const head = request instanceof Http2Request ? readHttp2Head(request, sorter) : readHead(request, sorter);
-    const journey = this.#begin(world, request, head, now);
-    this.#latest.set(request.socket, { journey, request, response });
-    this.#watchEnd(journey, request, response);
+    const visit = new Visit(this.#begin(world, request, head, now), request, response, this);
+    this.#latest.set(request.socket, visit);
     const goesOn = response.shouldKeepAlive;
     if (this.phase !== 'open') response.shouldKeepAlive = false;
     try {
-      const decision = this.#decide(head, journey, now, goesOn);
+      const decision = this.#decide(head, visit.journey, now, goesOn);
       if (decision instanceof Promise) {
         world.enter();
         decision
           .then((late) => {
-            this.#carryOut(late, journey, request, response);
+            this.#carryOut(late, visit);
             world.leave();
           })
           .catch((error) => {
-            this.#refuseDefect(error, journey, request, response);
+            this.#refuseDefect(error, visit);
             world.leave();
           });
       } else {
-        this.#carryOut(decision, journey, request, response);
+        this.#carryOut(decision, visit);
       }
     } catch (error) {
-      this.#refuseDefect(error, journey, request, response);
+      this.#refuseDefect(error, visit);
     }
   }
 
@@ -145,10 +139,10 @@ export class Requests {
    */
   refuseOn(socket: Socket, fault: Fault): void {
     const latest = this.#latest.get(socket);
-    if (latest && isUnsent(latest)) {
+    if (latest?.isUnsent) {
       // What came of the body stays here: with the rest of it refused, it must not look complete to the upstream.
       latest.request.unpipe();
-      this.#refuse(fault, latest.journey, latest.request, latest.response);
+      this.refuse(fault, latest);
     } else if (latest?.response.writableFinished && !latest.response.shouldKeepAlive) {
       // Refused already, and the connection is closing: a second answer would be taken for that of another request.
       return;
@@ -182,53 +176,18 @@ export class Requests {
     return decide(journey.assembly, journey, head.value, now);
   }
 
-  #carryOut(decision: Decision, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+  #carryOut(decision: Decision, visit: Visit): void {
+    const { journey, request, response } = visit;
     // The client went while the token was checked, or its body turned out to be broken. A response that waits behind
     // another one isn't told.
     if (response.destroyed || response.headersSent || request.socket.destroyed) return;
-    if (!decision.ok) this.#refuse(decision.fault, journey, request, response);
-    else if (decision.value instanceof Permit) this.#forward(decision.value, journey, request, response);
+    if (!decision.ok) this.refuse(decision.fault, visit);
+    else if (decision.value instanceof Permit) visit.forward(decision.value);
     else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, request, response);
   }
 
-  #forward(permit: Permit, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    const { head, target, route } = journey;
-    if (!head || !target || !route) throw new Error('a permit without a route');
-    if (head.upgrade) {
-      // Ours is the stricter reading, if node takes it for a plain request: what we can't hand over is not forwarded.
-      this.#refuse({ code: 'route.upgrade', close: true }, journey, request, response);
-      return;
-    }
-    journey.permit = permit;
-    route.forwarder.forward(permit, {
-      facts: journey.factsFor(head, permit),
-      path: target.path,
-      query: target.query,
-      request,
-      response,
-      record: journey,
-      welcome: () => {
-        // HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1).
-        if (head.expect !== undefined && request.httpVersion !== '1.0' && !response.headersSent)
-          response.writeContinue();
-      },
-      refuse: (fault) => this.#refuse(fault, journey, request, response),
-      broken: (error) => {
-        // Of what a shutdown has cut, the pool may tell before the client's connection does: the upstream did nothing wrong.
-        if (journey.ended !== 'cut') journey.broken = error;
-        // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
-        cut(request.socket);
-      },
-      expired: () => {
-        journey.ended = 'token ended';
-        // What the client has not read yet still reaches it. Only where the close ends an answer it has to be a reset.
-        if (request.httpVersion !== '1.0') closeGently(request.socket);
-        else cut(request.socket);
-      },
-    });
-  }
-
-  #refuse(fault: Fault, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
+  /** Answers a request that goes no further. */
+  refuse(fault: Fault, { journey, request, response }: Visit): void {
     journey.fault = fault;
     if (fault.close) response.shouldKeepAlive = false;
     sendReply(this.#replyTo(fault, journey), journey.hasBody, request, response);
@@ -240,32 +199,23 @@ export class Requests {
     return readableByPages(replyFor({ fault, requestId: journey.id, issuers }, errors), journey);
   }
 
-  #refuseDefect(error: unknown, journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    this.#log.defect(error, journey.id);
-    this.#refuse({ code: 'gateway.internal', cause: error }, journey, request, response);
+  #refuseDefect(error: unknown, visit: Visit): void {
+    this.#log.defect(error, visit.journey.id);
+    this.refuse({ code: 'gateway.internal', cause: error }, visit);
   }
 
-  #watchEnd(journey: Journey, request: IncomingMessage, response: ServerResponse): void {
-    // A response that waits behind another one (pipelining) isn't told when its connection closes.
-    const isBehind = response.socket === null;
-    const ended = () => {
-      if (isBehind) request.socket.off('close', ended);
-      if (!journey.closed) this.#ended(journey, response);
-      // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
-      const isLast = this.#latest.get(request.socket)?.journey === journey;
-      if (this.phase === 'closed' && isLast && !request.socket.writableEnded) closeGently(request.socket);
-    };
-    response.on('close', ended);
-    if (isBehind) request.socket.setMaxListeners(0).on('close', ended);
-  }
-
-  #ended(journey: Journey, response: ServerResponse): void {
+  /** Writes down how a request ended. */
+  ended(visit: Visit): void {
+    const { journey, request, response } = visit;
     journey.closed = true;
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
     const named = journey.ended !== undefined && status !== undefined;
     const aborted = !response.writableFinished && !journey.broken && !named;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
+    // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
+    const isLast = this.#latest.get(request.socket) === visit;
+    if (this.phase === 'closed' && isLast && !request.socket.writableEnded) closeGently(request.socket);
   }
 
   #record(journey: Journey, ending: Ending): void {
@@ -275,11 +225,6 @@ export class Requests {
 }
 
 const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';
-
-/** Whether nothing has been answered to a request whose body has not all gone on: it can still be refused whole. */
-function isUnsent({ request, response }: UnderWay): boolean {
-  return !response.headersSent && (!request.complete || request.readableLength > 0);
-}
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */
 function readableByPages(reply: Reply, { route, head }: Journey): Reply {
