@@ -16,6 +16,7 @@ import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
+import { keepIdleTimers } from './server/idle-timer.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
@@ -247,6 +248,7 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     ...{ optimizeEmptyRequests: true },
   });
   setLimits(server, limits);
+  keepIdleTimers(server);
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
   server.maxHeadersCount = 0;
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {

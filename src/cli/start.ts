@@ -23,7 +23,7 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
   try {
     const loaded = followed.read();
     const config = configOf(loaded, io);
-    settleMemory();
+    if (config) settleMemory(config.workers);
     const gateway = config && (await openGateway(config, io, teamFor(config)));
     if (gateway === undefined) return EXIT.problems;
     io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);

@@ -40,7 +40,7 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
     head.failed('the configuration has changed while it was read, and has mistakes now');
     return undefined;
   }
-  settleMemory();
+  settleMemory(own.config.workers);
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
     const gateway = await startGateway(own.config, { ask: head.ask, worker: worker.number, ...terminal });

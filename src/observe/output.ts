@@ -18,8 +18,8 @@ export type WriteBytesNow = (bytes: Buffer, offset: number, length: number) => n
 const toStdoutNow: WriteBytesNow = (bytes, offset, length) => writeSync(1, bytes, offset, length);
 
 /** So many bytes leave at once where there are more. */
-const BATCH = 64 * 1024;
-const CHUNK = 128 * 1024;
+const BATCH = 256 * 1024;
+const CHUNK = 512 * 1024;
 /** What a pipe takes as a whole, whoever else writes to it (PIPE_BUF of Linux). */
 const WHOLE = 4096;
 const MOST_BUFFERED = 8 * 1024 * 1024;

@@ -28,11 +28,11 @@ function startReader(most = Number.POSITIVE_INFINITY) {
 const line = (length: number, letter = 'x') => `${letter.repeat(length - 1)}\n`;
 
 test('lines arrive whole and in order, however little is taken at a time, and the longest ones too', async (t) => {
-  for (const most of [1000, 70_000, Number.POSITIVE_INFINITY]) {
+  for (const most of [1000, 300_000, Number.POSITIVE_INFINITY]) {
     const { write, text } = startReader(most);
     const output = new BatchedOutput({ write });
     const lines = Array.from({ length: 2000 }, (_, at) => `${at} ${'ü漢'.repeat(at % 50)}\n`);
-    lines[1000] = line(200_000);
+    lines[1000] = line(600_000);
     for (const [at, one] of lines.entries()) {
       output.write(one);
       if (at % 100 === 0) await new Promise(setImmediate);
@@ -78,17 +78,17 @@ test('while nobody reads, lines wait up to a bound; what is beyond is counted, a
 test('a reader that is slow is tried again, one that has gone costs its lines and nothing else', async (t) => {
   const { write, asked } = startSink();
   const output = new BatchedOutput({ write });
-  output.write(line(70_000, 'a'));
+  output.write(line(300_000, 'a'));
   asked[0]?.done(Object.assign(new Error('busy'), { code: 'EAGAIN' }), 0);
   while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  t.is(asked[1]?.text, line(70_000, 'a'));
+  t.is(asked[1]?.text, line(300_000, 'a'));
   t.is(output.dropped, 0);
-  output.write(line(70_000, 'b'));
+  output.write(line(300_000, 'b'));
   asked[1]?.done(Object.assign(new Error('gone'), { code: 'EPIPE' }), 0);
   t.is(output.dropped, 1);
-  t.is(asked[2]?.text, line(70_000, 'b'));
+  t.is(asked[2]?.text, line(300_000, 'b'));
   const ended = output.end();
-  asked[2]?.done(null, 70_000);
+  asked[2]?.done(null, 300_000);
   await ended;
   t.is(output.dropped, 1);
 });
@@ -118,10 +118,10 @@ test('that lines were lost is told once they get through again, and not before',
   for (let at = 1; at < asked.length; at += 1) take(at);
   t.deepEqual(told, [dropped]);
   t.is(output.dropped, dropped);
-  output.write(line(70_000, 'c'));
+  output.write(line(300_000, 'c'));
   asked.at(-1)?.done(Object.assign(new Error('full'), { code: 'ENOSPC' }), 0);
   t.deepEqual(told, [dropped], 'what is lost gets through to nobody');
-  output.write(line(70_000, 'd'));
+  output.write(line(300_000, 'd'));
   take(asked.length - 1);
   t.deepEqual(told, [dropped, output.dropped - dropped]);
   void output.end();
@@ -151,14 +151,14 @@ for (const [what, steps, complete] of [
     const { write, asked } = startSink();
     const { writeNow, text } = startNow(steps);
     const output = new BatchedOutput({ write, writeNow });
-    output.write(line(70_000, 'a'));
+    output.write(line(300_000, 'a'));
     asked[0]?.done(Object.assign(new Error('busy'), { code: 'EAGAIN' }), 0);
     output.write(line(100_000, 'b'));
     output.write(line(10, 'c'));
     const told: boolean[] = [];
     output.endNow((all) => told.push(all));
     t.deepEqual(told, [complete]);
-    if (complete) t.is(text(), line(70_000, 'a') + line(100_000, 'b') + line(10, 'c'));
+    if (complete) t.is(text(), line(300_000, 'a') + line(100_000, 'b') + line(10, 'c'));
   });
 }
 
@@ -166,11 +166,11 @@ test('a write that is on its way is waited for, and nothing is written twice', a
   const { write, asked } = startSink();
   const { writeNow, text } = startNow([1e6]);
   const output = new BatchedOutput({ write, writeNow });
-  output.write(line(70_000, 'a'));
+  output.write(line(300_000, 'a'));
   output.write(line(10, 'b'));
   const complete = new Promise((resolve) => output.endNow(resolve));
   t.is(text(), '');
-  asked[0]?.done(null, 69_000);
+  asked[0]?.done(null, 299_000);
   t.true(await complete);
   t.is(text(), line(1000, 'a') + line(10, 'b'));
   t.is(asked.length, 1);
@@ -180,7 +180,7 @@ test('a write that never comes back is not waited for, and nothing is written be
   const { write } = startSink();
   const { writeNow, text } = startNow([1e6]);
   const output = new BatchedOutput({ write, writeNow });
-  output.write(line(70_000, 'a'));
+  output.write(line(300_000, 'a'));
   t.false(await new Promise((resolve) => output.endNow(resolve)));
   t.is(text(), '');
 });

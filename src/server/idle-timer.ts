@@ -1,0 +1,41 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { isSecure } from './tls.ts';
+
+/**
+ * Has the timer of each idle connection of HTTP/1 stay where it is while a request is under way: node would take it off when
+ * one comes, and make another when it is answered. It begins anew whenever something moves on the connection; where it fires
+ * during a request, that is nobody's concern.
+ */
+export function keepIdleTimers(server: Server): void {
+  const timers = new WeakMap<Socket, IdleTimer>();
+  server.on(isSecure(server) ? 'secureConnection' : 'connection', (socket: Socket) =>
+    timers.set(socket, new IdleTimer(socket)),
+  );
+  // With a listener for it, node leaves closing to us.
+  server.on('timeout', (socket: Socket) => {
+    if (timers.get(socket)?.isIdle) socket.destroy();
+  });
+}
+
+/** Stands in for a connection's own `setTimeout`. */
+class IdleTimer {
+  /** node says 0 when a request comes, and how long it may be idle when it is answered. */
+  isIdle = false;
+  /** How long the timer runs that is there, in ms. */
+  #running = 0;
+
+  constructor(socket: Socket) {
+    const set = socket.setTimeout.bind(socket);
+    socket.on('timeout', () => {
+      this.#running = 0;
+    });
+    socket.setTimeout = (ms, fired) => {
+      this.isIdle = ms > 0;
+      if (fired === undefined && (ms === 0 || ms === this.#running)) return socket;
+      // One with somebody who waits for it is not for connections that are idle.
+      this.#running = fired === undefined ? ms : 0;
+      return set(ms, fired);
+    };
+  }
+}
