@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Batch } from '../batch.ts';
 import type { Fault } from '../errors/fault.ts';
 import { leaveUnread } from '../request/linger.ts';
 import { contentLength, dropContentLength, isEventStream, passOnInterim, plainReason } from './answer.ts';
@@ -59,6 +60,8 @@ export class Exchange implements Sending {
   /** Bytes that the answer still has to bring; undefined when it doesn't say. */
   #expected: number | undefined;
   #answering = false;
+  /** What is still to leave of an answer that has come whole. */
+  #lastPiece: Buffer | undefined;
   #interim = 0;
   /** Set for an event stream. */
   #stream: OpenStream | undefined;
@@ -177,8 +180,11 @@ export class Exchange implements Sending {
       this.#expected -= chunk.length;
       // The last piece and the end leave in one write. A short text is joined to the head; bytes would be gathered.
       if (this.#expected === 0) {
-        if (chunk.length <= SHORT) response.end(chunk.toString('latin1'), 'latin1');
-        else response.end(chunk);
+        if (chunk.length > SHORT) response.end(chunk);
+        else {
+          this.#lastPiece = chunk;
+          deliveries.add(this);
+        }
         return true;
       }
     }
@@ -194,7 +200,14 @@ export class Exchange implements Sending {
     if (this.#over) return;
     this.#finish();
     const { response } = this.#passage;
-    if (!response.writableEnded) response.end();
+    if (!response.writableEnded && this.#lastPiece === undefined) response.end();
+  }
+
+  /** Has the last piece of a short answer leave. */
+  deliver(): void {
+    const { response } = this.#passage;
+    // By now its client may have gone.
+    if (!response.destroyed) response.end((this.#lastPiece as Buffer).toString('latin1'), 'latin1');
   }
 
   onError(error: Error): void {
@@ -295,6 +308,9 @@ export class Exchange implements Sending {
     if (this.#body?.begun === false) this.#body.destroy();
   }
 }
+
+/** Short answers leave together: most of what a request costs is the two writes to sockets. */
+const deliveries = new Batch<Exchange>((exchange) => exchange.deliver());
 
 const NONE: readonly Target[] = [];
 /** An upstream that goes on with them for ever fills nobody's memory. */

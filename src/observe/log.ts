@@ -1,4 +1,5 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
+import { Batch } from '../batch.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
@@ -18,6 +19,13 @@ export interface LogTarget {
   readonly worker?: number | undefined;
 }
 
+/** A request that has ended, and how loud its line is. */
+interface Ended {
+  readonly level: Level;
+  readonly journey: Journey;
+  readonly ending: Ending;
+}
+
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
   readonly #pino: Logger;
@@ -27,6 +35,10 @@ export class Log implements KeyObserver, TargetObserver {
   readonly #worker: string;
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
+  /** Requests whose lines are still to be written, before any other line. */
+  readonly #ended = new Batch<Ended>(({ level, journey, ending }) => {
+    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending));
+  });
 
   constructor(
     settings: { readonly level: Level; readonly access: boolean },
@@ -41,7 +53,12 @@ export class Log implements KeyObserver, TargetObserver {
     const formatters = { level: (label: string) => ({ level: label }) };
     this.#pino = pino(
       { level: settings.level, base: worker === undefined ? null : { worker }, timestamp: isoTime, formatters },
-      this.#lines,
+      {
+        write: (line) => {
+          this.#ended.run();
+          this.#lines.write(line);
+        },
+      },
     );
   }
 
@@ -55,8 +72,7 @@ export class Log implements KeyObserver, TargetObserver {
   requestEnded(journey: Journey, ending: Ending): void {
     const level = levelOf(journey, ending);
     if (!this.#access && level === 'info') return;
-    if (!this.#pino.isLevelEnabled(level)) return;
-    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending));
+    if (this.#pino.isLevelEnabled(level)) this.#ended.add({ level, journey, ending });
   }
 
   listening(urls: { readonly gateway: string; readonly admin?: string }, routes: number): void {
@@ -161,6 +177,7 @@ export class Log implements KeyObserver, TargetObserver {
 
   /** Writes what is buffered before the process ends at once; `done` learns whether all of it was taken. */
   endNow(done: (complete: boolean) => void): void {
+    this.#ended.run();
     if (this.#output) this.#output.endNow(done);
     else done(true);
   }
@@ -172,6 +189,7 @@ export class Log implements KeyObserver, TargetObserver {
 
   /** Writes what is buffered. Nothing is logged after that. */
   async end(): Promise<void> {
+    this.#ended.run();
     await this.#output?.end();
   }
 }

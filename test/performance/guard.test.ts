@@ -76,8 +76,9 @@ async function expenseOf(t: ExecutionContext, what: 'count bytes' | 'count resou
 
 /** What one request may make, on any version of node that is supported; what is less on some is told by nobody. */
 const MOST: Readonly<Record<string, number>> = {
-  // undici lets pending bytes of an idle connection be seen before it writes, and resumes after an answer.
-  Immediate: 2,
+  // undici lets pending bytes of an idle connection be seen before it writes, and resumes after an answer; an answer and a
+  // line wait for others of their kind, with which they share one.
+  Immediate: 4,
   // undici's, for connections that are idle.
   Timeout: 1,
   TickObject: knowsEmptyRequests() ? 4 : 11,
