@@ -23,6 +23,7 @@ const USAGE = `usage: npm run bench -- [options]
   --only A,B         only rows whose names contain one of these; the row that ratios are to always runs
   --seconds N        length of one run (default 2)
   --rounds N         runs of each scenario, of which the median counts (default 5)
+  --starts N         how often all of that, with new processes each time (default 1)
   --connections N    connections, each with one request under way (default 64)
   --tokens N         different tokens where there are many (default 10000)
   --node FILE        node for the gateway and the peers written for node (default: the one that runs this)
@@ -57,7 +58,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bearergate-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-endIn(45 * 60);
+endIn(45 * 60 * options.starts);
 try {
   process.exitCode = await bench();
 } catch (error) {
@@ -84,15 +85,18 @@ async function bench() {
   for (const [name, scenarios] of Object.entries(scenariosFor(files))) {
     if (!options.tables.includes(name)) continue;
     const { title, peer } = TABLES[name];
-    const proxies = await startAll(chosen(scenarios, peer), world, missing);
-    if (proxies.length === 0) continue;
-    say(`\n${title}: ${proxies.length} rows`);
-    const measured = await measure(proxies, load, world);
-    for (const { child } of proxies) await stop(child);
-    tables[title] = scenarioTable(measured.rounds, peer);
-    flaws.push(...measured.flaws.map((flaw) => `${title}: ${flaw}`));
+    const rounds = new Map();
+    for (let start = 1; start <= options.starts; start += 1) {
+      const proxies = await startAll(chosen(scenarios, peer), world, missing);
+      say(`\n${title}: ${proxies.length} rows, start ${start} of ${options.starts}`);
+      const found = await measure(proxies, load, world, rounds);
+      flaws.push(...found.map((flaw) => `${title}: start ${start}: ${flaw}`));
+      for (const { child } of proxies) await stop(child);
+    }
+    if (rounds.size === 0) continue;
+    tables[title] = scenarioTable(rounds, peer);
     say(`\n${tables[title]}`);
-    if (options.profile) sayProfiles(measured.rounds.keys());
+    if (options.profile) sayProfiles(rounds.keys());
   }
   if (options.tables.includes('startup')) {
     const scenarios = scenariosFor(files).proxies.filter(
@@ -132,8 +136,11 @@ async function startAll(scenarios, world, missing) {
   return proxies;
 }
 
-/** Round after round, each scenario once in each: what else happens on the machine then meets all of them alike. */
-async function measure(proxies, load, world) {
+/**
+ * Round after round, each scenario once in each: what else happens on the machine then meets all of them alike. Adds to
+ * `rounds` what was measured, by name; answers what flaws there were.
+ */
+async function measure(proxies, load, world, rounds) {
   const { connections } = options;
   // A run begins with another token each time, or the tiny cache would still know the first ones from the last run.
   let first = 0;
@@ -144,27 +151,26 @@ async function measure(proxies, load, world) {
   const warmUp = (proxy) => proxy.warmUp(runFor(1));
   for (const proxy of proxies) await proxy.check();
   await warmUpTwice(proxies.map((proxy) => () => warmUp(proxy)));
-  const rounds = new Map(proxies.map(({ scenario }) => [scenario.name, []]));
+  for (const { scenario } of proxies) if (!rounds.has(scenario.name)) rounds.set(scenario.name, []);
   const flaws = [];
   for (let round = 1; round <= options.rounds; round += 1) {
-    for (const [at, proxy] of proxies.entries()) {
-      const { name } = proxy.scenario;
-      try {
-        const { flaw, ...figures } = await proxy.measure(runFor(options.seconds));
-        rounds.get(name).push(figures);
-        if (flaw) flaws.push(`${name}, round ${round}: ${flaw}`);
-      } catch (error) {
-        // One that does not bear the load is told of, and the others are measured all the same.
-        if (proxy.ending === undefined) throw error;
-        flaws.push(`${name}, round ${round}: ${proxy.ending}`);
+    for (const [at, { scenario }] of proxies.entries()) {
+      const run = () => proxies[at].measure(runFor(options.seconds));
+      const { flaw, ...figures } = await run().catch(async (error) => {
+        // One that does not bear the load is told of, and measured once more.
+        if (proxies[at].ending === undefined) throw error;
+        flaws.push(`${scenario.name}, round ${round}: ${proxies[at].ending}`);
         say(flaws.at(-1));
-        proxies[at] = await MeasuredProxy.start(proxy.scenario, world);
+        proxies[at] = await MeasuredProxy.start(scenario, world);
         await warmUpTwice([() => warmUp(proxies[at])]);
-      }
+        return run();
+      });
+      rounds.get(scenario.name).push(figures);
+      if (flaw) flaws.push(`${scenario.name}, round ${round}: ${flaw}`);
     }
     say(`round ${round} of ${options.rounds}`);
   }
-  return { rounds, flaws };
+  return flaws;
 }
 
 function report(tables, flaws, missing, tools) {
@@ -184,7 +190,7 @@ function sayProfiles(names) {
 
 function factsOf({ load, upstream }) {
   const [{ model }] = cpus();
-  const { seconds, rounds, connections, tokens } = options;
+  const { seconds, rounds, starts, connections, tokens } = options;
   const commit = outputOf('git', ['-C', here('..'), 'describe', '--always', '--dirty'])?.trim();
   return {
     date: startedAt.toISOString(),
@@ -199,7 +205,7 @@ function factsOf({ load, upstream }) {
     'CPU time': existsSync('/proc/self/stat')
       ? '/proc/<pid>/stat, utime + stime'
       : 'not available: there is no /proc here',
-    runs: `median of ${rounds} rounds of ${seconds} s, ${connections} connections, ${tokens} tokens where there are many`,
+    runs: `median of ${starts * rounds} rounds of ${seconds} s, each process started ${starts} times, ${connections} connections, ${tokens} tokens where there are many`,
     command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''),
   };
 }
@@ -236,6 +242,7 @@ function readOptions() {
       options: {
         seconds: text('2'),
         rounds: text('5'),
+        starts: text('1'),
         connections: text('64'),
         tokens: text('10000'),
         tables: text(ALL_TABLES.join()),
@@ -264,6 +271,7 @@ function readOptions() {
       upstream: oneOf('upstream', values.upstream, ['nginx', 'node']),
       seconds: whole('seconds', values.seconds, 1),
       rounds: whole('rounds', values.rounds, 1),
+      starts: whole('starts', values.starts, 1),
       connections: whole('connections', values.connections, 1),
       // Fewer would fit into the cache that is to forget them.
       tokens: whole('tokens', values.tokens, 1000),
