@@ -173,7 +173,9 @@ export class GatewayServer {
     await new Promise((resolve) => setTimeout(resolve, delay));
     this.#requests.takeNothingNew();
     this.#log.closed();
-    this.#log.stopped(await this.#finishRequests());
+    const cut = await this.#finishRequests();
+    await this.#requests.closed();
+    this.#log.stopped(cut);
   }
 
   /** Closes everything at once. */
@@ -183,6 +185,7 @@ export class GatewayServer {
     this.#requests.cutUpgraded();
     await this.#team?.end();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
+    await this.#requests.closed();
     await this.#worlds.destroy();
     await this.#log.end();
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Permit } from '../authorise/permit.ts';
 import type { Fault } from '../errors/fault.ts';
 import { replyFor } from '../errors/problem.ts';
@@ -120,6 +121,19 @@ export class Requests implements VisitDesk {
     this.#upgrades.leave();
   }
 
+  /**
+   * Resolves when every connection that has brought a request is closed, so that the line of each is written. A server says
+   * that it is closed before its connections do.
+   */
+  async closed(): Promise<void> {
+    // `closed` of a socket is true as soon as it is destroyed; those that have told it have left these.
+    const open = [...this.#latest.keys(), ...this.#upgrades.connections];
+    const deadline = new AbortController();
+    const each = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await Promise.race([Promise.all(each), sleep(LAST_CLOSE, undefined, { signal: deadline.signal }).catch(() => {})]);
+    deadline.abort();
+  }
+
   /** Cuts every connection that node has handed over: it closes none of them with its own. */
   cutUpgraded(): void {
     this.#upgrades.cut();
@@ -224,6 +238,8 @@ export class Requests implements VisitDesk {
   }
 }
 
+/** Longest wait in ms for connections that have been cut; one that was refused unread may linger for a second. */
+const LAST_CLOSE = 1500;
 const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */

@@ -62,6 +62,11 @@ export class Upgrades {
     });
   }
 
+  /** What is open. */
+  get connections(): Iterable<Socket> {
+    return this.#open.keys();
+  }
+
   /** Ends what is open: WebSockets learn of it and have a moment to answer, the rest is cut. */
   leave(): void {
     for (const [socket, upgrade] of this.#open) if (!upgrade?.leave()) this.#cut(socket, upgrade);

@@ -51,7 +51,9 @@ test('what takes longer than its time is cut, and the shutdown ends', async (t) 
   stuck.write(requestBytes({ headers: [gateway.bearer()] }));
   await upstream.waitForRequests(1);
   await gateway.server.drain('SIGTERM');
-  t.like(await gateway.waitForLine(({ msg }) => msg === 'stopped'), { cut: 1 });
+  const [last, stopped] = gateway.lines.slice(-2);
+  t.like(last, { aborted: true, path: '/' }, 'its line is written, and before the last one');
+  t.like(stopped, { msg: 'stopped', cut: 1 });
   t.not((await stuck.read({ until: 'close' })).ended, 'timeout');
 });
 
