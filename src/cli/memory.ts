@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { versions } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Config } from '../config/config.ts';
 
 /** How long, in ms, there has to be little to do until V8 gives back memory. */
 const LULL = 10 * 60_000;
@@ -11,9 +10,9 @@ const LULL = 10 * 60_000;
  * Has the memory of a process that serves nobody yet fit what comes: what reading a configuration took is given back now,
  * and what serving takes is kept through a lull, where V8 can be told so. `workers` is how many processes carry requests.
  */
-export function settleMemory(workers: Config['workers']): void {
+export function settleMemory(workers: number): void {
   keepThroughLulls(); // first: the collection sets the clock for the next one
-  if (workers === 'auto' || workers >= availableParallelism()) collectAlone();
+  if (workers >= availableParallelism()) collectAlone();
   giveBack();
 }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { DISK } from '../config/files.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
@@ -11,6 +10,7 @@ import { type CommandIo, EXIT } from './io.ts';
 import { type ListenError, listenFailure } from './listen-failure.ts';
 import { settleMemory } from './memory.ts';
 import { work } from './work.ts';
+import { workerCount } from './worker-count.ts';
 
 /**
  * `bearergate start`: runs the gateway until a signal asks it to end, along its configuration; with `workers`, at the head
@@ -23,7 +23,7 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
   try {
     const loaded = followed.read();
     const config = configOf(loaded, io);
-    if (config) settleMemory(config.workers);
+    if (config) settleMemory(workerCount(config));
     const gateway = config && (await openGateway(config, io, teamFor(config)));
     if (gateway === undefined) return EXIT.problems;
     io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
@@ -49,8 +49,8 @@ export function configOf(loaded: Loaded, io: CommandIo): Config | undefined {
   return loaded.ok ? loaded.config : undefined;
 }
 
-function teamFor({ workers }: Config): GatewayOptions {
-  const count = workers === 'auto' ? availableParallelism() : workers;
+function teamFor(config: Config): GatewayOptions {
+  const count = workerCount(config);
   return count === 1 ? {} : { team: (head) => new Team(count, head) };
 }
 

@@ -7,6 +7,7 @@ import { FollowedConfig } from './follow.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { type ListenError, listenFailure } from './listen-failure.ts';
 import { settleMemory } from './memory.ts';
+import { workerCount } from './worker-count.ts';
 
 /**
  * What `bearergate start` does in a process that carries requests for the one at the head, along the same configuration.
@@ -40,7 +41,7 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
     head.failed('the configuration has changed while it was read, and has mistakes now');
     return undefined;
   }
-  settleMemory(own.config.workers);
+  settleMemory(workerCount(own.config));
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
     const gateway = await startGateway(own.config, { ask: head.ask, worker: worker.number, ...terminal });

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Permit } from '../authorise/permit.ts';
 import type { Fault } from '../errors/fault.ts';
 import { replyFor } from '../errors/problem.ts';
@@ -128,10 +127,13 @@ export class Requests implements VisitDesk {
   async closed(): Promise<void> {
     // `closed` of a socket is true as soon as it is destroyed; those that have told it have left these.
     const open = [...this.#latest.keys(), ...this.#upgrades.connections];
-    const deadline = new AbortController();
     const each = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-    await Promise.race([Promise.all(each), sleep(LAST_CLOSE, undefined, { signal: deadline.signal }).catch(() => {})]);
-    deadline.abort();
+    let deadline: NodeJS.Timeout | undefined;
+    const enough = new Promise((resolve) => {
+      deadline = setTimeout(resolve, LAST_CLOSE);
+    });
+    await Promise.race([Promise.all(each), enough]);
+    clearTimeout(deadline);
   }
 
   /** Cuts every connection that node has handed over: it closes none of them with its own. */

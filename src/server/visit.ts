@@ -5,11 +5,12 @@ import type { Passage } from '../forward/exchange.ts';
 import type { RequestFacts } from '../forward/headers.ts';
 import type { Journey } from '../journey.ts';
 import { closeGently, cut } from '../request/linger.ts';
+import type { Target } from '../route/target.ts';
 
 /** Who answers what is not forwarded, and writes down how it ended. */
 export interface VisitDesk {
   refuse(fault: Fault, visit: Visit): void;
-  /** Called once: the response has closed. */
+  /** Called once, when the response has closed: from then on the journey is. */
   ended(visit: Visit): void;
 }
 
@@ -22,7 +23,6 @@ export class Visit implements Passage {
   #facts: RequestFacts | undefined;
   #whenGone: (() => void) | undefined;
   readonly #isBehind: boolean;
-  #isOver = false;
 
   constructor(journey: Journey, request: IncomingMessage, response: ServerResponse, desk: VisitDesk) {
     this.journey = journey;
@@ -37,8 +37,7 @@ export class Visit implements Passage {
   }
 
   readonly #closed = (): void => {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.journey.closed) return;
     if (this.#isBehind) this.request.socket.off('close', this.#closed);
     this.#desk.ended(this);
     this.#whenGone?.();
@@ -65,11 +64,16 @@ export class Visit implements Passage {
   }
 
   get path(): string {
-    return this.journey.target?.path ?? '';
+    return this.#target.path;
   }
 
   get query(): string {
-    return this.journey.target?.query ?? '';
+    return this.#target.query;
+  }
+
+  get #target(): Target {
+    if (this.journey.target === undefined) throw new Error('a request without a target');
+    return this.journey.target;
   }
 
   get record(): Journey {
