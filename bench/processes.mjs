@@ -51,27 +51,22 @@ export function endingOf(child) {
 /** Starts a server and waits until it tells on stderr what `pattern` looks for. Throws with what it said instead. */
 export async function startServer(core, command, args, { pattern, env }) {
   const child = start(core, command, args, { env: { ...process.env, ...env } });
-  let said = '';
   const told = new Promise((resolve) => {
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      // Kept short: a server that complains all the time must not fill our memory.
-      if (said.length < 64 * 1024) said += text;
-      if (pattern.test(said)) resolve(true);
+    child.stderr.on('data', () => {
+      const said = pattern.exec(child.lastWords);
+      if (said) resolve({ child, said });
     });
   });
-  const found = await Promise.race([told, child.ended, wait(10_000)]);
-  if (found === true) return { child, said: pattern.exec(said) };
+  const ended = await Promise.race([told, child.ended, wait(10_000)]);
+  if (ended?.said) return ended;
   await stop(child);
-  throw new Error(`${command} ${args[0] ?? ''} did not start: ${said.trim() || found || 'it said nothing for 10 s'}`);
+  const words = child.lastWords.trim() || ended || 'it said nothing for 10 s';
+  throw new Error(`${command} ${args[0] ?? ''} did not start: ${words}`);
 }
 
 /** Starts a server that says nothing when it is ready: it is asked until it takes a connection. */
 export async function startListening(core, command, args, port) {
   const child = start(core, command, args);
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    if (said.length < 64 * 1024) said += text;
-  });
   const origin = `http://127.0.0.1:${port}`;
   for (let tries = 0; tries < 100 && running.has(child); tries += 1) {
     if (
@@ -84,7 +79,7 @@ export async function startListening(core, command, args, port) {
     await wait(50);
   }
   await stop(child);
-  throw new Error(`${command} did not start: ${said.trim()}`);
+  throw new Error(`${command} did not start: ${child.lastWords.trim()}`);
 }
 
 /** Ends one process, by its own pid: gently, then not. */
@@ -105,16 +100,12 @@ export async function stopAll() {
 export async function run(core, command, args, seconds) {
   const child = start(core, command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
-  let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
     stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text;
-  });
   const code = await Promise.race([child.ended, wait(seconds * 1000, 'it did not end')]);
   await stop(child);
-  if (code !== 0) throw new Error(`${command} failed (${code}): ${stderr.trim() || stdout.trim()}`);
+  if (code !== 0) throw new Error(`${command} failed (${code}): ${child.lastWords.trim() || stdout.trim()}`);
   return stdout;
 }
 

@@ -88,6 +88,7 @@ async function bench() {
     const rounds = new Map();
     for (let start = 1; start <= options.starts; start += 1) {
       const proxies = await startAll(chosen(scenarios, peer), world, missing);
+      if (proxies.length === 0) break;
       say(`\n${title}: ${proxies.length} rows, start ${start} of ${options.starts}`);
       const found = await measure(proxies, load, world, rounds);
       flaws.push(...found.map((flaw) => `${title}: start ${start}: ${flaw}`));
@@ -205,7 +206,7 @@ function factsOf({ load, upstream }) {
     'CPU time': existsSync('/proc/self/stat')
       ? '/proc/<pid>/stat, utime + stime'
       : 'not available: there is no /proc here',
-    runs: `median of ${starts * rounds} rounds of ${seconds} s, each process started ${starts} times, ${connections} connections, ${tokens} tokens where there are many`,
+    runs: `median of ${rounds} rounds of ${seconds} s after each of ${starts} start${starts === 1 ? '' : 's'}, ${connections} connections, ${tokens} tokens where there are many`,
     command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''),
   };
 }
