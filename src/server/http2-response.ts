@@ -74,8 +74,6 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
   end(chunk: Buffer | string = '', encoding: BufferEncoding = 'utf8'): this {
     if (this.writableEnded || !this.#isOpen) return this;
     this.writableEnded = true;
-    // A client that opens no window for it would keep it for ever (CVE-2019-9517).
-    this.#stream.setTimeout(this.#stall, () => this.destroy());
     const isEmpty = chunk.length === 0 || this.#isBodiless;
     // An answer that ends as it begins is known to be whole.
     this.#respond(false, isEmpty);
@@ -85,7 +83,21 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
     if (this.#stream.writableFinished) this.#finish();
     else if (isEmpty) this.#stream.end();
     else this.#stream.end(chunk, encoding);
+    if (!this.destroyed) this.#boundLeaving();
     return this;
+  }
+
+  /**
+   * A client that opens no window for the end of an answer would keep it for ever (CVE-2019-9517). node's own timer of a
+   * stream begins anew with whatever the connection sends, be it for another one.
+   */
+  #boundLeaving(): void {
+    let left = this.#stream.bufferSize;
+    const timer = setInterval(() => {
+      if (this.#stream.bufferSize < left) left = this.#stream.bufferSize;
+      else this.destroy();
+    }, this.#stall);
+    this.once('close', () => clearInterval(timer));
   }
 
   /** Ends the stream behind what was written, and not as if that were all. */

@@ -175,6 +175,16 @@ needsOpenssl('an answer that the client gives no window to read is not kept', as
   t.is((await askHttp2(session)).status, 200);
 });
 
+needsOpenssl('pings do not keep an answer that the client gives no window to read', async (t) => {
+  const { gateway, secure } = await startSecure(t, { ...PUBLIC, listening: { limits: { keepAlive: '300ms' } } });
+  const connection = await connectFrames(t, gateway.port, secure, Buffer.concat([Buffer.of(0, 4), uint32(0)]));
+  connection.write(requestFrame(1, pseudo({ ':path': '/a/../b' })));
+  const timer = setInterval(() => connection.write(frame(FRAME.ping, 0, 0, Buffer.alloc(8))), 50);
+  t.teardown(() => clearInterval(timer));
+  await connection.waitFor(({ type, stream }) => type === FRAME.reset && stream === 1, 'the reset');
+  t.false(connection.frames.some(({ stream, type }) => stream === 1 && type === FRAME.data));
+});
+
 needsOpenssl('neither pings nor half a head keep a connection that has no request', async (t) => {
   const started = await startSecure(t, {
     ...PUBLIC,
