@@ -1,11 +1,13 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { Batch } from '../batch.ts';
 import type { Reply } from '../errors/reply.ts';
 import { closeGently, leaveUnread } from '../request/linger.ts';
 
 /**
- * Sends an answer of the gateway's own. What has not been read of a body stays unread: the connection closes instead,
- * in a way that lets the client see the answer first.
+ * Sends an answer of the gateway's own, at the end of the turn of the event loop: a flood of refusals would otherwise make
+ * each other request dear. What has not been read of a body stays unread: the connection closes instead, in a way that
+ * lets the client see the answer first.
  */
 export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return;
@@ -13,7 +15,18 @@ export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessa
     response.shouldKeepAlive = false;
     leaveUnread(request);
   }
-  response.writeHead(reply.status, reply.headers as string[]).end(reply.body);
+  response.writeHead(reply.status, reply.headers as string[]);
+  replies.add({ response, body: reply.body });
+}
+
+const replies = new Batch<{ readonly response: ServerResponse; readonly body: string }>(({ response, body }) => {
+  // By now its client may have gone.
+  if (!response.destroyed) response.end(body);
+});
+
+/** Sends what is still to be sent of `sendReply`. */
+export function sendRepliesNow(): void {
+  replies.run();
 }
 
 /** Sends an answer where there is no response object, and closes. `bodiless` is for HEAD. */

@@ -14,7 +14,7 @@ import { type RequestHead, readHead } from '../request/head.ts';
 import { readHttp2Head } from '../request/http2.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently } from '../request/linger.ts';
-import { sendRawReply, sendReply, withIdentity } from './answer.ts';
+import { sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
 import { Http2Request } from './http2-lane.ts';
 import { Upgrades } from './upgrades.ts';
 import { Visit, type VisitDesk } from './visit.ts';
@@ -154,6 +154,8 @@ export class Requests implements VisitDesk {
    * said before would be taken for it.
    */
   refuseOn(socket: Socket, fault: Fault): void {
+    // What came with this may have been answered a moment ago.
+    sendRepliesNow();
     const latest = this.#latest.get(socket);
     if (latest?.isUnsent) {
       // What came of the body stays here: with the rest of it refused, it must not look complete to the upstream.

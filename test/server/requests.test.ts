@@ -80,3 +80,24 @@ test('an answer that is on its way is finished before the connection closes for 
   );
   t.is(upstream.requests.length, 1);
 });
+
+test('what stands behind a request that was refused in the same breath gets an answer of its own', async (t) => {
+  const { gateway, upstream } = await startBehind(t);
+  const { responses } = await gateway.send(`${requestBytes({})}GARBAGE\r\n\r\n`, { until: 'close' });
+  t.deepEqual(
+    responses.map(({ status }) => status),
+    [401, 400],
+  );
+  t.is(upstream.requests.length, 0);
+});
+
+test('answers of the gateway and of the upstream come in the order of their requests', async (t) => {
+  const { gateway } = await startBehind(t);
+  const good = requestBytes({ headers: [gateway.bearer()] });
+  const bad = requestBytes({});
+  const { responses } = await gateway.send([bad, good, bad, bad, good, bad].join(''), { until: 6 });
+  t.deepEqual(
+    responses.map(({ status }) => status),
+    [401, 200, 401, 401, 200, 401],
+  );
+});

@@ -4,6 +4,7 @@ import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
 import type { Algorithm } from '../algorithms.ts';
 import { claimsFault, scopesOf, timeFault } from '../claims.ts';
+import { isForged } from '../forgery.ts';
 import { joseVerdict } from '../jose.ts';
 import type { VerificationKey } from '../jwks.ts';
 import type { KeyRing } from '../key-ring.ts';
@@ -51,8 +52,10 @@ export class JwtVerifier extends ConfiguredIssuer<IssuerSettings> implements Iss
     now: number,
   ): Promise<Outcome<Verified>> {
     let refusal: Fault = SIGNATURE;
+    const text = token.reveal();
     for (const key of candidates) {
-      const verdict = await joseVerdict(token.reveal(), key, this.settings, now);
+      if (await isForged(text, jws.header.alg as Algorithm, key.key)) continue;
+      const verdict = await joseVerdict(text, key, this.settings, now);
       const signatureHeld = verdict.ok || verdict.proved;
       // Our own checks decide beside jose's, not instead of them: a token passes when both say so, and ours give the reason.
       const fault = signatureHeld ? claimsFault(jws.header, jws.payload, this.settings, now) : undefined;
