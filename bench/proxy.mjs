@@ -17,6 +17,11 @@ export class MeasuredProxy {
     return new MeasuredProxy(scenario, await SUBJECTS[scenario.subject].start(world, scenario));
   }
 
+  /** The same process under the load of another scenario. */
+  under(scenario) {
+    return new MeasuredProxy(scenario, { child: this.#child, origin: this.#origin, admin: this.#admin });
+  }
+
   constructor(scenario, { child, origin, admin }) {
     this.#scenario = scenario;
     this.#child = child;

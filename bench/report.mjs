@@ -54,7 +54,8 @@ export function tableOf(columns, rows) {
   return [line(columns), rule, ...rows.map(line)].join('\n');
 }
 
-function shown(number, digits) {
+/** A figure, or that there is none. */
+export function shown(number, digits) {
   return number === undefined ? '-' : number.toFixed(digits);
 }
 

@@ -4,12 +4,13 @@ import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureFlood } from './flood.mjs';
 import { startIssuer } from './issuer.mjs';
 import { outputOf, pinning, stop, stopAll } from './processes.mjs';
 import { topFunctions } from './profile.mjs';
 import { MeasuredProxy, warmUpTwice } from './proxy.mjs';
 import { pageOf, scenarioTable } from './report.mjs';
-import { scenariosFor, writeTokens } from './scenarios.mjs';
+import { floodFor, scenariosFor, writeTokens } from './scenarios.mjs';
 import { measureStartUp } from './startup.mjs';
 import { SUBJECTS } from './subjects.mjs';
 import { chooseLoad, startUpstream } from './tools.mjs';
@@ -19,7 +20,8 @@ import { measureWorkers } from './workers.mjs';
 
 const USAGE = `usage: npm run bench -- [options]
 
-  --tables A,B       which tables: proxies, tokens, shapes, latency, workers, startup (default: all)
+  --tables A,B       which tables: proxies, tokens, flood, shapes, latency,
+                     workers, startup (default: all)
   --only A,B         only rows whose names contain one of these; the row that ratios are to always runs
   --seconds N        length of one run (default 2)
   --rounds N         runs of each scenario, of which the median counts (default 5)
@@ -42,8 +44,9 @@ const TABLES = {
   latency: { title: 'Latency at about half of what saturates the slowest', peer: 'haproxy RS256' },
 };
 
+const FLOOD = 'Good tokens beside forged ones, in one process';
 const WORKERS = 'Workers';
-const ALL_TABLES = [...Object.keys(TABLES), 'workers', 'startup'];
+const ALL_TABLES = [...Object.keys(TABLES), 'flood', 'workers', 'startup'];
 
 /** What the start is measured of. */
 const NODE_STACKS = ['undici', 'fastify', 'express', 'bearergate'];
@@ -99,6 +102,12 @@ async function bench() {
     say(`\n${tables[title]}`);
     if (options.profile) sayProfiles(rounds.keys());
   }
+  if (options.tables.includes('flood')) {
+    const { table, flaws: more } = await measureFlood(floodFor(files), world, loadsOf(load), options);
+    tables[FLOOD] = table;
+    flaws.push(...more.map((flaw) => `${FLOOD}: ${flaw}`));
+    say(`\n${table}`);
+  }
   if (options.tables.includes('startup')) {
     const scenarios = scenariosFor(files).proxies.filter(
       ({ subject }) => NODE_STACKS.includes(subject) && !missing.has(subject),
@@ -137,18 +146,22 @@ async function startAll(scenarios, world, missing) {
   return proxies;
 }
 
+/** Loads of so many seconds, each in the terms of its scenario. */
+function loadsOf(load) {
+  // A run begins with another token each time, or the tiny cache would still know the first ones from the last run.
+  let first = 0;
+  return (seconds) => (what) => {
+    first += 1009;
+    return load.run({ ...what, first, seconds, connections: what.connections ?? options.connections });
+  };
+}
+
 /**
  * Round after round, each scenario once in each: what else happens on the machine then meets all of them alike. Adds to
  * `rounds` what was measured, by name; answers what flaws there were.
  */
 async function measure(proxies, load, world, rounds) {
-  const { connections } = options;
-  // A run begins with another token each time, or the tiny cache would still know the first ones from the last run.
-  let first = 0;
-  const runFor = (seconds) => (what) => {
-    first += 1009;
-    return load.run({ ...what, first, seconds, connections: what.connections ?? connections });
-  };
+  const runFor = loadsOf(load);
   const warmUp = (proxy) => proxy.warmUp(runFor(1));
   for (const proxy of proxies) await proxy.check();
   await warmUpTwice(proxies.map((proxy) => () => warmUp(proxy)));

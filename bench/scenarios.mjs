@@ -43,16 +43,6 @@ export function scenariosFor(files) {
     { name: '10% new', ...gateway, cacheEntries: TINY, tokens: files.many, newIn: 10, expect: 'miss', share: 0.1 },
     { name: 'uncached', ...gateway, cacheEntries: TINY, tokens: files.many, expect: 'miss' },
     { name: 'forged', ...gateway, cacheEntries: TINY, tokens: files.forged, status: 401, expect: 'miss' },
-    // A good token and an invented one in turn. Its cost should be the mean of the first row and the last.
-    {
-      name: 'good beside forged',
-      ...gateway,
-      cacheEntries: TINY,
-      tokens: files.flood,
-      newIn: 2,
-      share: 0.5,
-      refused: 0.5,
-    },
   ];
   const shapes = [
     { name: 'bearergate', ...gateway },
@@ -73,6 +63,28 @@ export function scenariosFor(files) {
     { name: 'bearergate', ...gateway, ...halfLoad },
   ];
   return { proxies, tokens, shapes, latency };
+}
+
+/**
+ * Three loads on one process, which remembers few tokens: good ones, forged ones, and one of each in turn. What the third
+ * costs beyond the mean of the others, the good ones pay for the forged ones beside them.
+ */
+export function floodFor(files) {
+  const load = { subject: 'bearergate', cacheEntries: TINY, path: GUARDED, guards: true };
+  return {
+    good: { name: 'good', ...load, tokens: files.one, status: 200, expect: 'hit' },
+    forged: { name: 'forged', ...load, tokens: files.forged, status: 401, expect: 'miss' },
+    both: {
+      name: 'in turn',
+      ...load,
+      tokens: files.flood,
+      status: 200,
+      newIn: 2,
+      expect: 'miss',
+      share: 0.5,
+      refused: 0.5,
+    },
+  };
 }
 
 /** Writes the tokens that the scenarios send, and answers where. */
