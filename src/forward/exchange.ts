@@ -1,43 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Batch } from '../batch.ts';
 import type { Fault } from '../errors/fault.ts';
 import { leaveUnread } from '../request/linger.ts';
 import { contentLength, dropContentLength, isEventStream, passOnInterim, plainReason } from './answer.ts';
+import { Attempts } from './attempts.ts';
 import { RequestBody } from './body.ts';
-import { isConnectFailure } from './connect.ts';
-import { failureFault, isBrokenConnection } from './failure.ts';
-import type { HeaderRules, RequestFacts } from './headers.ts';
+import { failureFault, tooLarge } from './failure.ts';
+import type { HeaderRules } from './headers.ts';
+import type { Passage } from './passage.ts';
 import type { OpenStream, OpenStreams } from './streams.ts';
 import type { Target, UpstreamRequest } from './target.ts';
 import type { Sending, Upstream } from './upstream.ts';
-
-/** What an exchange leaves for the log and the metrics. */
-export interface ExchangeRecord {
-  /** Address of the target that the request went to last. */
-  servedBy: string | undefined;
-  /** From when it was first sent until the headers of the answer were there, or the failure. Undefined before that. */
-  upstreamMs: number | undefined;
-}
-
-/** One request on its way: who asks, what for, and how to tell when it can't be answered. */
-export interface Passage {
-  readonly facts: RequestFacts;
-  readonly path: string;
-  readonly query: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly record: ExchangeRecord;
-  /** Has `listener` called when the response has closed: nobody waits for the answer any more, or all of it has gone. */
-  whenGone(listener: () => void): void;
-  /** Called once the body is wanted: the upstream has a connection for it. */
-  welcome(): void;
-  /** Called at most once, and only while nothing of an answer has been sent. */
-  refuse(fault: Fault): void;
-  /** Called when the upstream breaks off in the middle of its answer. */
-  broken(error: Error): void;
-  /** Called when the token of an event stream has ended, and the stream with it. */
-  expired(): void;
-}
 
 /** One request to an upstream and its answer, in undici's own low-level terms: no stream is made for the answer. */
 export class Exchange implements Sending {
@@ -49,10 +22,10 @@ export class Exchange implements Sending {
   target: Target | undefined;
   behind: Sending['behind'];
   ahead: Sending['ahead'];
-  #retries: number;
+  readonly #retries: number;
+  /** Made when the first attempt has failed, which is seldom. */
+  #attempts: Attempts | undefined;
   #body: RequestBody | undefined;
-  /** Targets that have failed it. */
-  #failed: readonly Target[] = NONE;
   #sentAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #abort: ((error?: Error) => void) | undefined;
@@ -230,17 +203,13 @@ export class Exchange implements Sending {
 
   #mayTryAgain(error: Error): boolean {
     if (this.#over || this.#answering) return false;
-    // Nothing was sent, whatever the method: any other target will do. Each is tried once.
-    if (isConnectFailure(error) && !this.#body?.begun && this.#failed.length < this.#upstream.size - 1) return true;
-    if (this.#retries === 0 || !isBrokenConnection(error)) return false;
-    this.#retries -= 1;
-    return true;
+    this.#attempts ??= new Attempts(this.#retries, this.#upstream.size);
+    return this.#attempts.allow(error, this.#body?.begun ?? false);
   }
 
   #tryAgain(error: Error): void {
     this.#abort = undefined;
-    if (this.target) this.#failed = [...this.#failed, this.target];
-    this.#upstream.resend(this, error, this.#failed);
+    this.#upstream.resend(this, error, this.#attempts?.countOut(this.target) ?? []);
     this.#boundWaiting();
   }
 
@@ -312,7 +281,6 @@ export class Exchange implements Sending {
 /** Short answers leave together: most of what a request costs is the two writes to sockets. */
 const deliveries = new Batch<Exchange>((exchange) => exchange.deliver());
 
-const NONE: readonly Target[] = [];
 /** An upstream that goes on with them for ever fills nobody's memory. */
 const MOST_INTERIM = 8;
 
@@ -321,9 +289,4 @@ const SHORT = 16 * 1024;
 
 function flush(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();
-}
-
-/** The fault for a body above a limit in bytes. */
-export function tooLarge(limit: number): Fault {
-  return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
 }

@@ -52,3 +52,8 @@ const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 export function isBrokenConnection(error: Error): boolean {
   return BROKEN_CONNECTION.has((error as { code?: string }).code ?? '');
 }
+
+/** The fault for a body above a limit in bytes. */
+export function tooLarge(limit: number): Fault {
+  return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
+}

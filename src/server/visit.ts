@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Permit } from '../authorise/permit.ts';
 import type { Fault } from '../errors/fault.ts';
-import type { Passage } from '../forward/exchange.ts';
 import type { RequestFacts } from '../forward/headers.ts';
+import type { Passage } from '../forward/passage.ts';
 import type { Journey } from '../journey.ts';
 import { closeGently, cut } from '../request/linger.ts';
 import type { Target } from '../route/target.ts';
