@@ -49,7 +49,11 @@ export const listenSchema = z
           .describe('All request headers together, the request line included. A change needs a restart.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
-        keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
+        keepAlive: positiveDuration()
+          .prefault('75s')
+          .describe(
+            'How long an idle connection is kept, and one whose client takes nothing of an answer that is all written.',
+          ),
         maxConnections: z.int().min(1).default(10_000).describe('Open connections; further ones are closed at once.'),
       })
       .refine(({ headersTimeout, requestTimeout }) => headersTimeout <= requestTimeout, {

@@ -1,21 +1,28 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isSecure } from './tls.ts';
 
 /**
  * Has the timer of each idle connection of HTTP/1 stay where it is while a request is under way: node would take it off when
- * one comes, and make another when it is answered. It begins anew whenever something moves on the connection; where it fires
- * during a request, that is nobody's concern.
+ * one comes, and make another when it is answered. It begins anew whenever something moves on the connection. Where it fires
+ * during a request, that is nobody's concern, unless all of an answer is written and the client does not take it: such a
+ * connection would stay for ever.
  */
 export function keepIdleTimers(server: Server): void {
   const timers = new WeakMap<Socket, IdleTimer>();
   server.on(isSecure(server) ? 'secureConnection' : 'connection', (socket: Socket) =>
-    timers.set(socket, new IdleTimer(socket)),
+    timers.set(socket, new IdleTimer(socket, server.keepAliveTimeout)),
   );
   // With a listener for it, node leaves closing to us.
   server.on('timeout', (socket: Socket) => {
-    if (timers.get(socket)?.isIdle) socket.destroy();
+    if (timers.get(socket)?.isIdle || isLeftUnread(socket)) socket.destroy();
   });
+}
+
+function isLeftUnread(socket: Socket): boolean {
+  // node's own note of the answer whose turn it is: others may be written behind it, and wait.
+  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse };
+  return answer?.writableEnded === true && socket.writableLength > 0;
 }
 
 /** Stands in for a connection's own `setTimeout`. */
@@ -23,9 +30,10 @@ class IdleTimer {
   /** node says 0 when a request comes, and how long it may be idle when it is answered. */
   isIdle = false;
   /** How long the timer runs that is there, in ms. */
-  #running = 0;
+  #running: number;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, keepAlive: number) {
+    this.#running = keepAlive;
     const set = socket.setTimeout.bind(socket);
     socket.on('timeout', () => {
       this.#running = 0;
@@ -37,5 +45,6 @@ class IdleTimer {
       this.#running = fired === undefined ? ms : 0;
       return set(ms, fired);
     };
+    set(keepAlive);
   }
 }

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { closeNow, listenOnLoopback } from '../support/listen.ts';
 import { connectRaw } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 // An upstream has so many connections. A client that asks for something large and reads nothing makes the gateway stop
 // reading too, and while it does, no clock of the HTTP client runs: as many such clients as there are connections, and
@@ -136,4 +137,22 @@ test('a client that leaves while the token of its second request is checked take
   );
   t.is(questions.length, 1);
   t.deepEqual(upstream.requests.map(({ target }) => target).sort(), ['/a', '/b', '/first']);
+});
+
+// The end of an answer that is all written waits in no one's way upstream, but its connection is one of those that the
+// gateway has, with what it holds: node's own clock for idle connections stands while an answer has not left.
+test('a client that never reads the end of its answers loses its connection', async (t) => {
+  const { gateway } = await startBehind(
+    t,
+    { listen: { limits: { keepAlive: '500ms' } }, upstream: { timeouts: { idle: '5m' } }, routes: PUBLIC },
+    () => large(10_000),
+  );
+  const socket = connect({ port: gateway.port, host: '127.0.0.1' });
+  t.teardown(() => void socket.destroy());
+  socket.on('error', () => {});
+  socket.pause();
+  // Far more answers than fit into the buffers on the way.
+  socket.write(requestBytes({ target: '/small' }).repeat(3000));
+  await until(() => gateway.lines.some(({ aborted }) => aborted === true), 'the line of an answer that was not read');
+  t.is((await gateway.ask(requestBytes({ target: '/small' }))).status, 200);
 });
