@@ -103,10 +103,10 @@ async function bench() {
     if (options.profile) sayProfiles(rounds.keys());
   }
   if (options.tables.includes('flood')) {
-    const { table, flaws: more } = await measureFlood(floodFor(files), world, loadsOf(load), options);
-    tables[FLOOD] = table;
+    const { tables: both, flaws: more } = await measureFlood(floodFor(files), world, loadsOf(load), options);
+    tables[FLOOD] = both.join('\n\n');
     flaws.push(...more.map((flaw) => `${FLOOD}: ${flaw}`));
-    say(`\n${table}`);
+    say(`\n${tables[FLOOD]}`);
   }
   if (options.tables.includes('startup')) {
     const scenarios = scenariosFor(files).proxies.filter(

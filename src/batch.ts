@@ -4,11 +4,16 @@
  */
 export class Batch<Item> {
   readonly #each: (item: Item) => void;
+  readonly #share: (waiting: number) => number;
   #items: Item[] = [];
 
-  /** `each` is called in the order of `add`, and must not throw. */
-  constructor(each: (item: Item) => void) {
+  /**
+   * `each` is called in the order of `add`, and must not throw. `share` tells how many of so many that wait are done in one
+   * turn; the others stay for the next.
+   */
+  constructor(each: (item: Item) => void, share: (waiting: number) => number = (waiting) => waiting) {
     this.#each = each;
+    this.#share = share;
   }
 
   add(item: Item): void {
@@ -16,11 +21,12 @@ export class Batch<Item> {
     this.#items.push(item);
   }
 
-  /** Does now what has been gathered. */
+  /** Does now what has been gathered, or its share of a turn. */
   readonly run = (): void => {
     const items = this.#items;
     if (items.length === 0) return;
-    this.#items = [];
+    this.#items = items.splice(this.#share(items.length));
+    if (this.#items.length > 0) setImmediate(this.run);
     for (const item of items) this.#each(item);
   };
 }

@@ -37,3 +37,21 @@ test('it can be done at once', async (t) => {
   await turn();
   t.deepEqual(done, [1]);
 });
+
+test('of what waits a share is done in each turn, in order', async (t) => {
+  const done: number[] = [];
+  const batch = new Batch<number>(
+    (item) => done.push(item),
+    (waiting) => Math.ceil(waiting / 2),
+  );
+  for (let item = 1; item <= 7; item += 1) batch.add(item);
+  const after: number[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    after.push(done.length);
+    if (turn === 0) batch.add(8);
+  }
+  t.deepEqual(after, [4, 6, 7]);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(done, [1, 2, 3, 4, 5, 6, 7, 8]);
+});

@@ -5,7 +5,7 @@ import type { Algorithm } from './algorithms.ts';
 /**
  * Whether it is certain that a key has not signed a token (RFC 7515 §5.2). `false` says nothing: jose has the last word.
  * What anybody can invent is turned away here, since waking a thread for it and making an error object cost more than
- * the look itself, and many looks one after the other cost a third of what each costs by itself. Never rejects.
+ * the look itself, and looks one after the other cost a third of what each costs by itself. Never rejects.
  */
 export function isForged(token: string, algorithm: Algorithm, key: KeyObject): boolean | Promise<boolean> {
   const fits = CHECKS[algorithm];
@@ -30,7 +30,15 @@ const looks = new Batch<Look>(({ token, key, fits, tell }) => {
   } catch {
     tell(false);
   }
-});
+}, shareOfTurn);
+
+/**
+ * A flood stands in line, and requests with remembered tokens pass it by: their answers would otherwise wait for all of it
+ * in each turn. The more wait, the more are done, so that no line grows for ever.
+ */
+function shareOfTurn(waiting: number): number {
+  return Math.max(8, Math.ceil(waiting / 64));
+}
 
 const PKCS1 = { padding: constants.RSA_PKCS1_PADDING };
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };

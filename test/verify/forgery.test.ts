@@ -100,3 +100,23 @@ test('a look that fails says nothing, and those beside it are told all the same'
   ];
   t.deepEqual(await Promise.all(looks), [true, false, false, true]);
 });
+
+// Serial, since all looks of a process stand in one line.
+test.serial('of a flood a few are looked at in each turn, more where many wait, and all in the end', async (t) => {
+  const [bad = ''] = spoilt(await signed('RS256', RSA));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  for (const [waiting, inOneTurn] of [
+    [100, 8],
+    [1280, 20],
+  ] as const) {
+    let told = 0;
+    const all = Array.from({ length: waiting }, async () => {
+      await isForged(bad, 'RS256', RSA.checks);
+      told += 1;
+    });
+    await turn();
+    t.is(told, inOneTurn);
+    await Promise.all(all);
+    t.is(told, waiting);
+  }
+});
