@@ -429,3 +429,21 @@ test('requests on the same route go on as ever beside its WebSockets', async (t)
   t.is((await gateway.ask(requestBytes({ headers: [gateway.bearer()] }))).body, 'ok');
   t.is(upstream.connections.length, 2);
 });
+
+test('a WebSocket in which nothing moves is no idle connection', async (t) => {
+  const echo = await startEcho();
+  const gateway = await startTestGateway({
+    listen: { limits: { keepAlive: '50ms' } },
+    upstreams: { legacy: echo.url },
+    routes: [ROUTE],
+  });
+  t.teardown(async () => {
+    await gateway.close();
+    await echo.close();
+  });
+  const { client } = await open(t, gateway);
+  // Time itself is what it has to bear.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  client.write(textFrame('still there', 'client'));
+  await received(client, textFrame('still there', 'server'), t);
+});

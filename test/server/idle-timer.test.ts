@@ -50,3 +50,14 @@ test('a timer that fires while a request is under way closes nothing, and one is
   connection.emit('timeout');
   t.true(connection.destroyed);
 });
+
+test('the timer of a new connection closes nothing: neither before its first request nor under it', async (t) => {
+  const { connection, ask, answer } = await startServer(t, AN_HOUR);
+  t.is(connection.timeout, AN_HOUR);
+  connection.emit('timeout');
+  const first = await ask();
+  connection.emit('timeout');
+  t.false(connection.destroyed);
+  await answer(first);
+  t.false(connection.destroyed);
+});
