@@ -60,7 +60,9 @@ function play({ port, tokens }: World, at: number): Promise<void> {
     const timer = setTimeout(() => socket.destroy(), PATIENCE);
     socket.on('data', (chunk) => {
       received = (received + chunk.toString('latin1')).slice(-100_000);
-      if (received.includes('"code":"gateway.internal"')) judge.report('gateway.internal', String(at), script);
+      // As a refusal has it: the list of all codes has this one too.
+      if (received.includes('"code":"gateway.internal","instance"'))
+        judge.report('gateway.internal', String(at), script);
     });
     socket.on('error', () => {});
     socket.on('end', () => socket.end());
