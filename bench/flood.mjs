@@ -1,11 +1,10 @@
 import { stop } from './processes.mjs';
 import { MeasuredProxy, warmUpTwice } from './proxy.mjs';
 import { median, shown, tableOf } from './report.mjs';
+import { HALF_LOAD } from './scenarios.mjs';
 
 /** Connections that send nothing but forged tokens, as fast as they are answered. */
 const FLOOD = 512;
-/** How long, in ms, a good client pauses between two requests. */
-const REST = 16;
 
 /**
  * What a flood of forged tokens costs the good ones beside it, in one and the same process, since code that has seen both
@@ -19,14 +18,9 @@ export async function measureFlood(loads, world, run, { seconds, rounds, starts 
     const first = await MeasuredProxy.start(loads.good, world);
     const sides = Object.entries(loads).map(([key, scenario]) => [key, first.under(scenario)]);
     for (const [, side] of sides) await side.check();
-    await warmUpTwice(
-      sides.map(
-        ([, side]) =>
-          () =>
-            side.warmUp(run(1)),
-      ),
-    );
-    const calm = { ...loads.good, rest: REST };
+    const warmUp = (side) => () => side.warmUp(run(1));
+    await warmUpTwice(sides.map(([, side]) => warmUp(side)));
+    const calm = { ...loads.good, ...HALF_LOAD };
     for (let round = 1; round <= rounds; round += 1) {
       const figures = {};
       for (const [key, side] of sides) figures[key] = await side.measure(run(seconds));

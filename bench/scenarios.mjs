@@ -5,6 +5,9 @@ import { forged } from './issuer.mjs';
 const GUARDED = '/orders/4711';
 const PUBLIC = '/catalogue/4711';
 
+/** About half of what saturates HAProxy; `rest` is how long, in ms, each connection pauses between two requests. */
+export const HALF_LOAD = { connections: 64, rest: 16 };
+
 /** Enough for every token of a scenario that remembers them. */
 const ROOMY = 100_000;
 /**
@@ -56,11 +59,10 @@ export function scenariosFor(files) {
     { name: 'uploads of 1KiB', ...gateway, bodySize: 1024 },
     { name: 'uploads of 100KiB', ...gateway, bodySize: 100 * 1024 },
   ];
-  const halfLoad = { connections: 64, rest: 16 };
   const latency = [
-    { name: 'haproxy RS256', subject: 'haproxy', alg: 'RS256', ...hot, ...halfLoad },
-    { name: 'fastify, cache on', subject: 'fastify', ...hot, ...halfLoad },
-    { name: 'bearergate', ...gateway, ...halfLoad },
+    { name: 'haproxy RS256', subject: 'haproxy', alg: 'RS256', ...hot, ...HALF_LOAD },
+    { name: 'fastify, cache on', subject: 'fastify', ...hot, ...HALF_LOAD },
+    { name: 'bearergate', ...gateway, ...HALF_LOAD },
   ];
   return { proxies, tokens, shapes, latency };
 }

@@ -184,10 +184,7 @@ export class Exchange implements Sending {
   }
 
   onError(error: Error): void {
-    if (this.#mayTryAgain(error)) {
-      this.#tryAgain(error);
-      return;
-    }
+    if (this.#triesAgain(error)) return;
     // Only now: a request that its client has left may still stand in undici's hands, which these places alone bound.
     this.#upstream.leave(this, error);
     if (this.#over) return;
@@ -201,16 +198,15 @@ export class Exchange implements Sending {
     this.#passage.refuse(failureFault(error));
   }
 
-  #mayTryAgain(error: Error): boolean {
+  /** Whether it is on its way once more. */
+  #triesAgain(error: Error): boolean {
     if (this.#over || this.#answering) return false;
     this.#attempts ??= new Attempts(this.#retries, this.#upstream.size);
-    return this.#attempts.allow(error, this.#body?.begun ?? false);
-  }
-
-  #tryAgain(error: Error): void {
+    if (!this.#attempts.allow(error, this.#body?.begun ?? false)) return false;
     this.#abort = undefined;
-    this.#upstream.resend(this, error, this.#attempts?.countOut(this.target) ?? []);
+    this.#upstream.resend(this, error, this.#attempts.countOut(this.target));
     this.#boundWaiting();
+    return true;
   }
 
   #tooLarge(limit: number): void {

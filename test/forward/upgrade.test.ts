@@ -10,9 +10,18 @@ import { handshakeHeaders, openWebSocket, startEcho, switching, textFrame } from
 const ROUTE = { id: 'all', match: { path: '/**' }, websocket: true };
 
 /** A gateway in front of a service that echoes. */
-async function startWithEcho(t: ExecutionContext, route: object = {}, choose?: Parameters<typeof startEcho>[0]) {
+async function startWithEcho(
+  t: ExecutionContext,
+  route: object = {},
+  choose?: Parameters<typeof startEcho>[0],
+  more: object = {},
+) {
   const echo = await startEcho(choose);
-  const gateway = await startTestGateway({ upstreams: { legacy: echo.url }, routes: [{ ...ROUTE, ...route }] });
+  const gateway = await startTestGateway({
+    upstreams: { legacy: echo.url },
+    routes: [{ ...ROUTE, ...route }],
+    ...more,
+  });
   t.teardown(async () => {
     await gateway.close();
     await echo.close();
@@ -431,16 +440,7 @@ test('requests on the same route go on as ever beside its WebSockets', async (t)
 });
 
 test('a WebSocket in which nothing moves is no idle connection', async (t) => {
-  const echo = await startEcho();
-  const gateway = await startTestGateway({
-    listen: { limits: { keepAlive: '50ms' } },
-    upstreams: { legacy: echo.url },
-    routes: [ROUTE],
-  });
-  t.teardown(async () => {
-    await gateway.close();
-    await echo.close();
-  });
+  const { gateway } = await startWithEcho(t, {}, undefined, { listen: { limits: { keepAlive: '50ms' } } });
   const { client } = await open(t, gateway);
   // Time itself is what it has to bear.
   await new Promise((resolve) => setTimeout(resolve, 300));
