@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { RouteSettings } from '../config/config.ts';
 import type { RequestHead } from '../request/head.ts';
-import { listSubprotocols, readSubprotocols } from '../token/subprotocol.ts';
+import { listMembers } from '../request/lists.ts';
+import { readSubprotocols } from '../token/subprotocol.ts';
 
 /** RFC 6455 §1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -24,9 +25,9 @@ export class Handshake {
     const markers = places.flatMap((place) => (place.kind === 'websocketProtocol' ? [place.name] : []));
     const marker = markers.find((name) => readSubprotocols(fields, name).tokens.length > 0);
     const { tokens, others } =
-      marker === undefined ? { tokens: [], others: listSubprotocols(fields) } : readSubprotocols(fields, marker);
+      marker === undefined ? { tokens: [], others: listMembers(fields) } : readSubprotocols(fields, marker);
     this.#tokens = tokens;
-    this.#offered = token === 'forward' ? listSubprotocols(fields) : others;
+    this.#offered = token === 'forward' ? listMembers(fields) : others;
     this.#marker = token === 'forward' ? undefined : marker;
   }
 

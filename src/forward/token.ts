@@ -1,4 +1,5 @@
 import type { RouteSettings } from '../config/config.ts';
+import { cookiePairs, queryPairs } from '../token/pairs.ts';
 
 /** Takes the token out of what goes on, from wherever the route looks for it. */
 export interface StripToken {
@@ -33,18 +34,15 @@ export function tokenStripper({ guard, token }: RouteSettings): StripToken {
 }
 
 function withoutCookies(field: string, names: ReadonlySet<string>): string | undefined {
-  const kept = field
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => !names.has((pair.split('=', 1)[0] as string).trim()));
-  return kept.length > 0 ? kept.join('; ') : undefined;
+  const pairs = cookiePairs(field);
+  // `trim` takes more than blanks off, and so do some upstreams.
+  const kept = pairs.filter(({ name }) => !names.has(name.trim()));
+  if (kept.length === pairs.length) return field;
+  return kept.length > 0 ? kept.map(({ text }) => text).join('; ') : undefined;
 }
 
 /** The other parameters stay byte for byte; the name is compared decoded, as an upstream would read it. */
 function withoutParameters(query: string, names: ReadonlySet<string>): string {
-  const kept = query
-    .slice(1)
-    .split('&')
-    .filter((pair) => !names.has([...new URLSearchParams(pair).keys()][0] ?? ''));
-  return kept.length > 0 ? `?${kept.join('&')}` : '';
+  const kept = queryPairs(query).filter(({ name }) => !names.has(name));
+  return kept.length > 0 ? `?${kept.map(({ text }) => text).join('&')}` : '';
 }

@@ -1,5 +1,6 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import { diagnoseField } from './diagnose.ts';
+import { cookiePairs, decodeForm, queryPairs } from './pairs.ts';
 import { RawToken } from './raw-token.ts';
 import { readSubprotocols } from './subprotocol.ts';
 
@@ -61,7 +62,7 @@ function valuesAt(request: TokenBearer, query: string, place: TokenPlace): reado
     case 'cookie':
       return cookieValues(request.headerValues('cookie'), place.name);
     case 'query':
-      return query === '' ? NONE : new URLSearchParams(query).getAll(place.name);
+      return query === '' ? NONE : parameterValues(query, place.name);
     case 'websocketProtocol':
       return readSubprotocols(request.headerValues('sec-websocket-protocol'), place.name).tokens;
   }
@@ -85,13 +86,17 @@ function readBare(value: string, place: TokenPlace): Outcome<string> {
   return stop({ code: 'token.request', detail: `The ${nameOf(place)} ${seen}.` });
 }
 
-/** The values of a cookie (RFC 6265 §4.2.1). A cookie may come twice, from two paths: that is for the caller to refuse. */
+/** The values of a cookie. A cookie may come twice, from two paths: that is for the caller to refuse. */
 function cookieValues(fields: readonly string[], name: string): string[] {
-  return fields
-    .flatMap((field) => field.split(';'))
-    .map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
+  const values: string[] = [];
+  for (const field of fields) {
+    for (const pair of cookiePairs(field)) if (pair.name === name && pair.value !== undefined) values.push(pair.value);
+  }
+  return values;
+}
+
+function parameterValues(query: string, name: string): string[] {
+  return queryPairs(query).flatMap((pair) => (pair.name === name ? [decodeForm(pair.value ?? '')] : []));
 }
 
 function tooLarge(token: string): Outcome<never> | undefined {

@@ -1,3 +1,5 @@
+import { listMembers } from '../request/lists.ts';
+
 /** What a client offers in Sec-WebSocket-Protocol, where a token may stand among the subprotocols. */
 export interface Subprotocols {
   /** What stands behind each marker: one token where all is well, '' where nothing does. */
@@ -13,7 +15,7 @@ export interface Subprotocols {
 export function readSubprotocols(fields: readonly string[], marker: string): Subprotocols {
   const tokens: string[] = [];
   const others: string[] = [];
-  const offered = listSubprotocols(fields);
+  const offered = listMembers(fields);
   for (let at = 0; at < offered.length; at += 1) {
     if (offered[at] !== marker) {
       others.push(offered[at] as string);
@@ -23,12 +25,4 @@ export function readSubprotocols(fields: readonly string[], marker: string): Sub
     }
   }
   return { tokens, others };
-}
-
-/** The members of Sec-WebSocket-Protocol, in their order. */
-export function listSubprotocols(fields: readonly string[]): string[] {
-  return fields
-    .flatMap((field) => field.split(','))
-    .map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter((name) => name !== '');
 }
