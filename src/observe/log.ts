@@ -3,7 +3,7 @@ import { Batch } from '../batch.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
-import { BatchedOutput, mayMix } from './output.ts';
+import { BatchedOutput, type LineKind, type LostLines, mayMix } from './output.ts';
 import { PrettyLines } from './pretty.ts';
 import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
 
@@ -28,16 +28,19 @@ interface Ended {
 
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
+  /** What happens to the gateway itself. */
   readonly #pino: Logger;
+  /** What clients bring about, as often as they like. */
+  readonly #clients: Logger;
   #access: boolean;
-  readonly #lines: DestinationStream;
+  readonly #lines: { write(line: string, kind: LineKind): void };
   /** What of a line says which process wrote it. */
   readonly #worker: string;
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
   /** Requests whose lines are still to be written, before any other line. */
   readonly #ended = new Batch<Ended>(({ level, journey, ending }) => {
-    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending));
+    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending), 'access');
   });
 
   constructor(
@@ -46,25 +49,33 @@ export class Log implements KeyObserver, TargetObserver {
   ) {
     this.#output = target ? undefined : new BatchedOutput({ isShared: worker !== undefined && mayMix(STDOUT) });
     const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
-    this.#lines = target ?? (lines as DestinationStream);
+    this.#lines = target ?? (lines as BatchedOutput | PrettyLines);
     this.#worker = worker === undefined ? '' : `,"worker":${worker}`;
     if (this.#output) this.#output.resumed = (lost) => this.#linesLost(lost);
     this.#access = settings.access;
-    const formatters = { level: (label: string) => ({ level: label }) };
-    this.#pino = pino(
-      { level: settings.level, base: worker === undefined ? null : { worker }, timestamp: isoTime, formatters },
-      {
-        write: (line) => {
-          this.#ended.run();
-          this.#lines.write(line);
-        },
+    const options = {
+      level: settings.level,
+      base: worker === undefined ? null : { worker },
+      timestamp: isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+    };
+    this.#pino = pino(options, this.#destination('event'));
+    this.#clients = pino(options, this.#destination('access'));
+  }
+
+  #destination(kind: LineKind): DestinationStream {
+    return {
+      write: (line) => {
+        this.#ended.run();
+        this.#lines.write(line, kind);
       },
-    );
+    };
   }
 
   /** Takes other settings from now on. */
   configure({ level, access }: { readonly level: Level; readonly access: boolean }): void {
     this.#pino.level = level;
+    this.#clients.level = level;
     this.#access = access;
   }
 
@@ -133,8 +144,11 @@ export class Log implements KeyObserver, TargetObserver {
     this.#pino.info({ worker, pid }, 'a worker has started');
   }
 
-  #linesLost(lost: number): void {
-    this.#pino.warn({ lost }, 'log lines were lost: nobody took them in time');
+  #linesLost({ all, events }: LostLines): void {
+    this.#pino.warn(
+      { lost: all, ...(events > 0 && { lostEvents: events }) },
+      'log lines were lost: stdout did not take them in time',
+    );
   }
 
   draining(signal: string): void {
@@ -151,16 +165,22 @@ export class Log implements KeyObserver, TargetObserver {
 
   /** A client with which no secure connection came about: it spoke no TLS, or showed no certificate that is taken. */
   handshakeFailed(client: string | undefined, error: Error): void {
-    if (this.#access) this.#pino.info({ client, cause: errorText(error) }, 'no secure connection');
+    if (this.#access) this.#clients.info({ client, cause: errorText(error) }, 'no secure connection');
   }
 
   /** A client that lost its connection because it sent too much of what costs it nothing. */
   flooded(client: string | undefined): void {
-    this.#pino.warn({ client }, 'a flood of HTTP/2 frames; its connection is closed');
+    this.#clients.warn({ client }, 'a flood of HTTP/2 frames; its connection is closed');
   }
 
+  /** An error that no code expects, in the part of the gateway that `where` names. */
   defect(error: unknown, where: string): void {
-    this.#pino.error({ where, error: errorText(error) }, 'a defect of the gateway');
+    this.#pino.error({ where, ...defectFields(error) }, DEFECT);
+  }
+
+  /** The same for what serves a request, which may be sent again and again. */
+  requestDefect(error: unknown, id: string): void {
+    this.#clients.error({ where: id, ...defectFields(error) }, DEFECT);
   }
 
   /**
@@ -187,12 +207,29 @@ export class Log implements KeyObserver, TargetObserver {
     return this.#output?.dropped ?? 0;
   }
 
+  /** Of these, lines other than those that clients bring about. */
+  get droppedEvents(): number {
+    return this.#output?.droppedEvents ?? 0;
+  }
+
   /** Writes what is buffered. Nothing is logged after that. */
   async end(): Promise<void> {
     this.#ended.run();
     await this.#output?.end();
   }
 }
+
+const DEFECT = 'a defect of the gateway';
+
+/** `at`: where in the code, without the message, which `error` has. */
+function defectFields(error: unknown): { readonly error: string; readonly at?: readonly string[] } {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const at = stack.split('\n').flatMap((line) => (line.startsWith('    at ') ? [line.slice(7)] : []));
+  return { error: errorText(error), ...(at.length > 0 && { at: at.slice(0, MOST_FRAMES) }) };
+}
+
+/** Of a stack, which ends in node's own code. */
+const MOST_FRAMES = 10;
 
 /** More than these nobody reads in a log. */
 const MOST_LISTED = 50;

@@ -64,7 +64,7 @@ export class Metrics {
     world: () => Assembly,
     now: () => number,
     streams: { readonly count: number },
-    log: { readonly dropped: number },
+    log: { readonly dropped: number; readonly droppedEvents: number },
   ) {
     const registers = [this.#registry];
     this.#count(
@@ -133,6 +133,15 @@ export class Metrics {
       collect() {
         this.reset();
         this.inc(log.dropped);
+      },
+    });
+    new Counter({
+      name: 'bearergate_log_events_dropped_total',
+      help: 'Of these, lines about the gateway itself: all but those that clients bring about.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(log.droppedEvents);
       },
     });
     addProcessMetrics(this.#registry);

@@ -23,6 +23,8 @@ const CHUNK = 512 * 1024;
 /** What a pipe takes as a whole, whoever else writes to it (PIPE_BUF of Linux). */
 const WHOLE = 4096;
 const MOST_BUFFERED = 8 * 1024 * 1024;
+/** So much more may wait of lines that no client brings about: a flood of requests never costs the line of a reload. */
+const RESERVE = 1024 * 1024;
 /** How long, in ms, a line waits for others. */
 const FLUSH_EVERY = 200;
 /** How long, in ms, until a reader that can't take more is tried again. */
@@ -52,22 +54,40 @@ export interface OutputOptions {
   readonly isShared?: boolean;
 }
 
+/**
+ * `access`: lines that clients bring about, as many as they like. `event`: what happens to the gateway itself, such as a
+ * reload. Events have a reserve that access lines cannot use up.
+ */
+export type LineKind = 'access' | 'event';
+
+/** Lines that were lost. */
+export interface LostLines {
+  /** Of every kind. */
+  readonly all: number;
+  /** Of these, events. */
+  readonly events: number;
+}
+
 interface Chunk {
   readonly bytes: Buffer;
   length: number;
   lines: number;
+  /** Of `lines`. */
+  events: number;
 }
 
 /**
- * Takes lines and writes them in batches. It never blocks the event loop: while nobody reads the other end, lines wait in
- * memory up to a bound, and are then dropped and counted. Lines are copied into one buffer as they come: as a text that
+ * Takes lines and writes them in batches. It never blocks the event loop: while the other end is not read, lines wait in
+ * memory up to a bound for each kind, and are then dropped and counted. Lines are copied into one buffer as they come: as a text that
  * grows, they cost twice that when it is written.
  */
 export class BatchedOutput {
   /** Lines that could not be written: nobody reads, the disk is full, the reader has gone. */
   dropped = 0;
+  /** Of these, events. */
+  droppedEvents = 0;
   /** Called when lines get through again, with how many were lost since the last time. */
-  resumed: (lost: number) => void = () => {};
+  resumed: (lost: LostLines) => void = () => {};
   readonly #write: WriteBytes;
   readonly #chunk: number;
   readonly #batch: number;
@@ -79,8 +99,8 @@ export class BatchedOutput {
   #written = 0;
   #spare: Chunk | undefined;
   #buffered = 0;
-  /** Of `dropped`, what `resumed` was told. */
-  #told = 0;
+  /** What `resumed` has reported. */
+  #reported: LostLines = { all: 0, events: 0 };
   /** A write has been asked for and has not come back. */
   #writing = false;
   #ended: (() => void) | undefined;
@@ -96,11 +116,12 @@ export class BatchedOutput {
     this.#timer = setInterval(() => this.#flush(), FLUSH_EVERY).unref();
   }
 
-  write(line: string): void {
+  write(line: string, kind: LineKind = 'event'): void {
     // No text is longer than this in UTF-8.
     const most = line.length * 3;
-    if (this.#buffered + most > MOST_BUFFERED) {
-      this.dropped += 1;
+    const isEvent = kind === 'event';
+    if (this.#buffered + most > (isEvent ? MOST_BUFFERED + RESERVE : MOST_BUFFERED)) {
+      this.#drop(1, isEvent ? 1 : 0);
       return;
     }
     if (this.#current.length + most > this.#current.bytes.length) {
@@ -111,6 +132,7 @@ export class BatchedOutput {
     const length = chunk.bytes.write(line, chunk.length);
     chunk.length += length;
     chunk.lines += 1;
+    if (isEvent) chunk.events += 1;
     this.#buffered += length;
     if (chunk.length >= this.#batch) this.#flush();
   }
@@ -198,27 +220,35 @@ export class BatchedOutput {
 
   /** A chunk has been written, or given up. */
   #left(chunk: Chunk, taken: boolean): void {
-    if (!taken) this.dropped += chunk.lines;
+    if (!taken) this.#drop(chunk.lines, chunk.events);
     this.#buffered -= chunk.length;
     this.#leaving = undefined;
     this.#recycle(chunk);
-    if (taken && this.dropped > this.#told && this.#buffered <= LITTLE_BUFFERED) {
-      const lost = this.dropped - this.#told;
-      this.#told = this.dropped;
-      this.resumed(lost);
-    }
+    if (taken && this.dropped > this.#reported.all && this.#buffered <= LITTLE_BUFFERED) this.#reportLost();
     // What came meanwhile waits for a batch again, but for what had filled a chunk, and at the end.
     if (this.#waiting.length > 0 || this.#current.length >= this.#batch || this.#ended) this.#flush();
+  }
+
+  #drop(lines: number, events: number): void {
+    this.dropped += lines;
+    this.droppedEvents += events;
+  }
+
+  #reportLost(): void {
+    const { all, events } = this.#reported;
+    this.#reported = { all: this.dropped, events: this.droppedEvents };
+    this.resumed({ all: this.dropped - all, events: this.droppedEvents - events });
   }
 
   #recycle(chunk: Chunk): void {
     if (chunk.bytes.length !== this.#chunk) return;
     chunk.length = 0;
     chunk.lines = 0;
+    chunk.events = 0;
     this.#spare = chunk;
   }
 }
 
 function newChunk(size: number): Chunk {
-  return { bytes: Buffer.allocUnsafe(size), length: 0, lines: 0 };
+  return { bytes: Buffer.allocUnsafe(size), length: 0, lines: 0, events: 0 };
 }

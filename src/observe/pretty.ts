@@ -1,5 +1,12 @@
+import type { LineKind } from './output.ts';
+
 /** One log line as pino writes it, read back. */
 type Line = Readonly<Record<string, unknown>>;
+
+/** Where lines go. */
+interface LineOutput {
+  write(line: string, kind?: LineKind): void;
+}
 
 /** What ECMA-48 calls Select Graphic Rendition. */
 const STYLES = { bold: '1', gray: '90', red: '31', green: '32', yellow: '33', cyan: '36' };
@@ -31,16 +38,16 @@ const OF_REQUEST = words(
  * is in a value never reaches the terminal as a command: paths, claims and messages of upstreams come from anybody.
  */
 export class PrettyLines {
-  readonly #output: { write(line: string): void };
+  readonly #output: LineOutput;
   readonly #color: boolean;
 
-  constructor(output: { write(line: string): void }, { color }: { readonly color: boolean }) {
+  constructor(output: LineOutput, { color }: { readonly color: boolean }) {
     this.#output = output;
     this.#color = color;
   }
 
-  write(json: string): void {
-    this.#output.write(`${this.#linesOf(JSON.parse(json)).join('\n')}\n`);
+  write(json: string, kind?: LineKind): void {
+    this.#output.write(`${this.#linesOf(JSON.parse(json)).join('\n')}\n`, kind);
   }
 
   #linesOf(line: Line): string[] {

@@ -58,7 +58,7 @@ export class Requests implements VisitDesk {
       decide: (head, journey, at) => this.#decide(head, journey, at, false),
       replyTo: (fault, journey) => this.#replyTo(fault, journey),
       record: (journey, ending) => this.#record(journey, ending),
-      defect: (error, journey) => this.#log.defect(error, journey.id),
+      defect: (error, journey) => this.#log.requestDefect(error, journey.id),
     });
   }
 
@@ -218,7 +218,7 @@ export class Requests implements VisitDesk {
   }
 
   #refuseDefect(error: unknown, visit: Visit): void {
-    this.#log.defect(error, visit.journey.id);
+    this.#log.requestDefect(error, visit.journey.id);
     this.refuse({ code: 'gateway.internal', cause: error }, visit);
   }
 

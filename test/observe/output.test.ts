@@ -2,7 +2,13 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import test from 'ava';
-import { BatchedOutput, mayMix, type WriteBytes, type WriteBytesNow } from '../../src/observe/output.ts';
+import {
+  BatchedOutput,
+  type LostLines,
+  mayMix,
+  type WriteBytes,
+  type WriteBytesNow,
+} from '../../src/observe/output.ts';
 import { temporaryFolder } from '../support/files.ts';
 
 /** Something to write to that takes what it is given when it is told to. */
@@ -58,7 +64,7 @@ test('while nobody reads, lines wait up to a bound; what is beyond is counted, a
   const { write, asked } = startSink();
   const output = new BatchedOutput({ write });
   const total = 20_000;
-  for (let at = 0; at < total; at += 1) output.write(line(1024));
+  for (let at = 0; at < total; at += 1) output.write(line(1024), 'access');
   t.is(asked.length, 1);
   t.true(output.dropped > total / 2, String(output.dropped));
   let lines = 0;
@@ -105,8 +111,8 @@ test('that lines were lost is told once they get through again, and not before',
   const { write, asked } = startSink();
   const output = new BatchedOutput({ write });
   const told: number[] = [];
-  output.resumed = (lost) => {
-    told.push(lost);
+  output.resumed = ({ all }) => {
+    told.push(all);
     output.write(line(100, 'w'));
   };
   for (let at = 0; at < 10_000; at += 1) output.write(line(1024));
@@ -124,6 +130,47 @@ test('that lines were lost is told once they get through again, and not before',
   output.write(line(300_000, 'd'));
   take(asked.length - 1);
   t.deepEqual(told, [dropped, output.dropped - dropped]);
+  void output.end();
+});
+
+for (const isShared of [false, true]) {
+  test(`a flood of access lines costs no event, nor the reverse${isShared ? ', on a shared pipe' : ''}`, (t) => {
+    const { write, asked } = startSink();
+    const output = new BatchedOutput({ write, isShared });
+    const lost: LostLines[] = [];
+    output.resumed = (counts) => lost.push(counts);
+    let written = '';
+    let taken = 0;
+    const takeAll = () => {
+      for (; taken < asked.length; taken += 1) {
+        const { text, done } = asked[taken] as (typeof asked)[number];
+        written += text;
+        done(null, Buffer.byteLength(text));
+      }
+    };
+    while (output.dropped < 1000) output.write(line(2000), 'access');
+    for (let at = 0; at < 100; at += 1) output.write(line(100, 'e'), 'event');
+    t.is(output.droppedEvents, 0, 'the reserve is theirs');
+    while (output.droppedEvents < 10) output.write(line(1000, 'f'), 'event');
+    t.deepEqual([output.dropped, output.droppedEvents], [1010, 10], 'and has a bound');
+    output.write(line(2000), 'access');
+    t.is(output.dropped, 1011);
+    takeAll();
+    void output.end();
+    takeAll();
+    t.is(written.split(line(100, 'e')).length - 1, 100);
+    t.deepEqual(lost, [{ all: 1011, events: 10 }]);
+  });
+}
+
+test('a chunk that a reader refuses counts what was in it, by kind', (t) => {
+  const { write, asked } = startSink();
+  const output = new BatchedOutput({ write });
+  output.write(line(100), 'access');
+  output.write(line(100), 'event');
+  output.write(line(300_000), 'access'); // in a chunk of its own
+  asked[0]?.done(Object.assign(new Error('gone'), { code: 'EPIPE' }), 0);
+  t.deepEqual([output.dropped, output.droppedEvents], [2, 1]);
   void output.end();
 });
 
