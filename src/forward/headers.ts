@@ -1,6 +1,7 @@
 import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
 import { OWN_NAME, type RequestHead } from '../request/head.ts';
+import { listMembers } from '../request/lists.ts';
 import type { Trace } from '../request/trace.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
 import { AnswerNames } from './answer-names.ts';
@@ -87,7 +88,7 @@ export class HeaderRules {
     const { head, authority, requestId } = request;
     const headers = ['Host', this.#host ?? authority];
     this.#copyOnward(head, headers);
-    if (this.#passAuthorization && !head.nominated.includes('authorization')) {
+    if (this.#passAuthorization && !head.nominated.has('authorization')) {
       for (const value of head.authorization) headers.push('Authorization', value);
     }
     if (head.acceptsTrailers) headers.push('TE', 'trailers');
@@ -157,16 +158,19 @@ export class HeaderRules {
    */
   forClient(raw: readonly Buffer[], request: RequestFacts, sentTo: string): string[] | undefined {
     const headers: string[] = [];
-    let nominated: string[] | undefined;
+    let connection: string[] | undefined;
     for (let at = 0; at < raw.length; at += 2) {
       const { name, lower } = this.#answerNames.of(raw[at] as Buffer);
       const value = (raw[at + 1] as Buffer).toString('latin1');
-      if (lower === 'connection' && !ORDINARY.has(value)) nominated = [...(nominated ?? []), ...listed(value)];
+      if (lower === 'connection' && !ORDINARY.has(value)) {
+        connection ??= [];
+        connection.push(value.toLowerCase());
+      }
       if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;
       if (this.#responseDrop.has(lower)) continue;
       headers.push(name, this.#back?.header(lower, value, request, sentTo) ?? value);
     }
-    const kept = nominated ? without(headers, nominated) : headers;
+    const kept = connection ? without(headers, new Set(listMembers(connection))) : headers;
     if (this.#responseSet.length > 0) this.#setResponse(kept, request);
     if (this.#cors) kept.push(...this.#cors.headersFor(request.head));
     return kept;
@@ -207,18 +211,10 @@ function passesAuthorization({ guard, token }: RouteSettings): boolean {
   return !guard.tokenFrom.some((place) => place.kind === 'authorization');
 }
 
-function listed(value: string): string[] {
-  return value
-    .toLowerCase()
-    .split(',')
-    .map((word) => word.trim());
-}
-
-function without(headers: readonly string[], names: readonly string[]): string[] {
+function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
-    if (!names.includes((headers[at] as string).toLowerCase()))
-      kept.push(headers[at] as string, headers[at + 1] as string);
+    if (!names.has((headers[at] as string).toLowerCase())) kept.push(headers[at] as string, headers[at + 1] as string);
   }
   return kept;
 }

@@ -60,18 +60,22 @@ function scalarText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Printable, without spaces at the ends, and nothing in it that looks encoded. */
-const SAFE = /^(?!.*%[0-9A-Fa-f]{2})(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
-const UNSAFE_PIECE = /[^\x20-\x7e]|%|^ +| +$/gu;
-
 /**
  * A text that can stand in a header. One that can't (controls, CR LF, non-ASCII, spaces at its ends, which parsers cut
  * off) is percent-encoded as UTF-8 where it has to be, its percent signs too. One that looks encoded is encoded as well:
  * texts that differ send values that differ, so that nobody becomes `müller` by the name of `m%C3%BCller`.
  */
 export function headerSafe(text: string): string {
-  return SAFE.test(text) ? text : encode(text);
+  return isSafe(text) ? text : encode(text);
 }
+
+/** Printable, without spaces at the ends, and nothing in it that looks encoded. */
+function isSafe(text: string): boolean {
+  return PRINTABLE.test(text) && !text.startsWith(' ') && !text.endsWith(' ') && !LOOKS_ENCODED.test(text);
+}
+
+const PRINTABLE = /^[\x20-\x7e]*$/;
+const LOOKS_ENCODED = /%[0-9A-Fa-f]{2}/;
 
 /** The same for one element of a list. A comma within it would make two of one: the group `users,admin` is not `admin`. */
 function elementSafe(text: string): string {
@@ -79,5 +83,13 @@ function elementSafe(text: string): string {
 }
 
 function encode(text: string): string {
-  return text.toWellFormed().replace(UNSAFE_PIECE, (piece) => encodeURIComponent(piece));
+  const wellFormed = text.toWellFormed();
+  let from = 0;
+  let to = wellFormed.length;
+  while (wellFormed[from] === ' ') from += 1;
+  while (to > from && wellFormed[to - 1] === ' ') to -= 1;
+  const inner = wellFormed.slice(from, to).replace(UNSAFE, (character) => encodeURIComponent(character));
+  return '%20'.repeat(from) + inner + '%20'.repeat(wellFormed.length - to);
 }
+
+const UNSAFE = /[^\x20-\x7e]|%/gu;

@@ -11,7 +11,7 @@ export function handshakeFlaw(head: RequestHead): string | undefined {
   const protocols = head.headerValues('upgrade');
   if (protocols.length !== 1 || protocols[0]?.toLowerCase() !== 'websocket')
     return 'The protocol asked for is not WebSocket, alone.';
-  if (!head.nominated.includes('upgrade')) return 'The Connection header does not say Upgrade.';
+  if (!head.nominated.has('upgrade')) return 'The Connection header does not say Upgrade.';
   if (head.method !== 'GET') return 'A WebSocket is opened with GET.';
   if (head.version !== '1.1') return 'A WebSocket is opened in HTTP/1.1.';
   if (head.hasBody) return 'A request to upgrade has no body.';

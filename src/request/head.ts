@@ -1,5 +1,6 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { FieldSorter } from './fields.ts';
+import { listMembers } from './lists.ts';
 
 /** What node:http's parser hands over, or what was made of the head of an HTTP/2 stream. */
 export interface ParsedRequest {
@@ -45,8 +46,8 @@ export class RequestHead {
   methodOverrides: string[] | undefined;
   /** How often the gateway's own name stands in Via. */
   returns = 0;
-  /** Header names that Connection nominates for removal (RFC 9110 §7.6.1), lower-case. */
-  readonly nominated: string[] = [];
+  /** Header names that Connection nominates for removal (RFC 9110 §7.6.1), lower-case. A client can name thousands. */
+  nominated: ReadonlySet<string> = NONE;
 
   constructor(request: ParsedRequest) {
     this.method = request.method ?? '';
@@ -70,6 +71,8 @@ export class RequestHead {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** What the gateway calls itself in Via (RFC 9110 §7.6.3). */
 export const OWN_NAME = 'bearergate';
 
@@ -88,6 +91,7 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
   if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2')
     return invalid('The request is in a version of HTTP that is not taken here: 1.1 and 1.0 are.');
   const counts = { host: 0, contentLength: 0, transferEncoding: 0 };
+  let connection: string[] | undefined;
   const raw = request.rawHeaders;
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string;
@@ -117,7 +121,9 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
         if (value.toLowerCase() !== 'chunked') return invalid('The Transfer-Encoding is not `chunked`.');
         break;
       case 'connection':
-        readConnection(head, value);
+        if (value === 'keep-alive') break; // nearly always this
+        connection ??= [];
+        connection.push(value.toLowerCase());
         break;
       case 'expect':
         if (head.expect !== undefined) return invalid('The Expect header is given more than once.');
@@ -161,9 +167,10 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
   }
   const flaw = framingFlaw(head, counts, httpVersion) ?? hostFlaw(head, counts.host);
   if (flaw) return invalid(flaw);
+  if (connection !== undefined) readConnection(head, connection);
   // Upgrade is one only together with `Connection: Upgrade` (RFC 9110 §7.8).
-  head.upgrade &&= head.nominated.includes('upgrade');
-  if (head.nominated.length > 0) dropNominated(head);
+  head.upgrade &&= head.nominated.has('upgrade');
+  if (head.nominated.size > 0) dropNominated(head);
   return pass(head);
 }
 
@@ -191,13 +198,11 @@ export function isAuthority(text: string): boolean {
   return text.length <= 261 && AUTHORITY.test(text);
 }
 
-function readConnection(head: RequestHead, value: string): void {
-  if (value === 'keep-alive') return; // nearly always this
-  for (const word of value.toLowerCase().split(',')) {
-    const name = word.trim();
-    if (name === 'close') head.closes = true;
-    else if (name !== '' && name !== 'keep-alive') head.nominated.push(name);
-  }
+function readConnection(head: RequestHead, fields: readonly string[]): void {
+  const names = new Set(listMembers(fields));
+  head.closes = names.delete('close');
+  names.delete('keep-alive');
+  head.nominated = names;
 }
 
 /** The value of Max-Forwards that goes on. TRACE, the other method it is for, never does. */
@@ -212,7 +217,7 @@ function dropNominated(head: RequestHead): void {
   const onward: string[] = [];
   for (let at = 0; at < head.onward.length; at += 2) {
     const name = head.onward[at] as string;
-    if (!head.nominated.includes(name.toLowerCase())) onward.push(name, head.onward[at + 1] as string);
+    if (!head.nominated.has(name.toLowerCase())) onward.push(name, head.onward[at + 1] as string);
   }
   head.onward = onward;
 }

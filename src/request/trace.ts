@@ -28,7 +28,7 @@ export function traceOf(head: RequestHead | undefined): Trace {
 
 /** Connection may say that a field is for this hop alone (RFC 9110 §7.6.1). */
 function isNominated({ nominated }: RequestHead): boolean {
-  return nominated.length > 0 && nominated.includes('traceparent');
+  return nominated.has('traceparent');
 }
 
 /** Version 00 ends behind the flags. */

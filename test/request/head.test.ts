@@ -106,7 +106,7 @@ test('headers that Connection nominates do not go on, wherever and however it na
     ['X-C', '3'],
   ]);
   t.deepEqual(head.onward, ['X-C', '3']);
-  t.deepEqual(head.nominated, ['x-a', 'x-b']);
+  t.deepEqual([...head.nominated], ['x-a', 'x-b']);
 });
 
 test('Connection cannot take away what the gateway decides by', (t) => {
