@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http';
-
 // What is read from the head of an upstream's answer, and what of it the client gets. Headers are names and values in turn.
 
 /** The reason of a status line, where node lets it stand there. It means nothing (RFC 9112 §4). */
@@ -9,21 +7,6 @@ export function plainReason(text: string): string {
 
 /** In UTF-8, as some servers write it, node would throw. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
-
-/**
- * Passes an interim answer on, as RFC 9110 §15.2 asks of a proxy: 102, and of 103 the links, which are what there is to
- * pass (RFC 8297). A 100 is the upstream's talk with us.
- */
-export function passOnInterim(status: number, headers: readonly string[], response: ServerResponse): void {
-  if (status === 102) response.writeProcessing();
-  if (status !== 103) return;
-  const links = headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'link');
-  try {
-    if (links.length > 0) response.writeEarlyHints({ link: links });
-  } catch {
-    // node throws at links whose form it does not know. Hints that can't be passed on are no loss.
-  }
-}
 
 /** Whether an answer is one that goes on (WHATWG HTML §9.2.5). One with a length is not. */
 export function isEventStream(headers: readonly string[]): boolean {
