@@ -408,7 +408,9 @@ export const routeSchema = z.strictObject({
     .min(0)
     .max(3)
     .default(1)
-    .describe('For idempotent requests without a body whose connection broke before an answer began.'),
+    .describe(
+      'For idempotent requests without a body or a method override whose connection broke before an answer began.',
+    ),
   timeouts: z
     .strictObject({
       response: positiveDuration('5m').optional().describe('Time until the headers of the answer are there.'),

@@ -9,6 +9,8 @@ import { Transform, type TransformCallback } from 'node:stream';
 export class RequestBody extends Transform {
   /** Whether some of it may have gone: from now on it can't be sent to anybody else. */
   begun = false;
+  /** When all of it had come, by the monotonic clock; undefined before that. */
+  endedAt: number | undefined;
   readonly #source: Readable;
   readonly #limit: number;
   readonly #onBegin: () => void;
@@ -45,5 +47,10 @@ export class RequestBody extends Transform {
     this.#size += chunk.length;
     if (this.#size <= this.#limit) done(null, chunk);
     else this.#onTooLarge();
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.endedAt = performance.now();
+    done();
   }
 }

@@ -37,6 +37,8 @@ export class Exchange implements Sending {
   /** What is still to leave of an answer that has come whole. */
   #lastPiece: Buffer | undefined;
   #interim = 0;
+  /** #timer bounds the time until the head of the answer. */
+  #answerIsBounded = false;
   /** Set for an event stream. */
   #stream: OpenStream | undefined;
   /** Nobody is interested any more in what undici tells. */
@@ -107,6 +109,7 @@ export class Exchange implements Sending {
     // Its body was refused while it was on its way.
     if (response.headersSent) this.#clientGone();
     if (this.#over) return true;
+    if (this.#answerIsBounded) clearTimeout(this.#timer);
     this.#noteTime();
     const headers = this.#rules.forClient(raw, facts, this.options.path);
     if (headers === undefined) {
@@ -142,9 +145,28 @@ export class Exchange implements Sending {
 
   #interimAnswer(status: number, raw: readonly Buffer[]): void {
     const { request, response, facts } = this.#passage;
-    if (this.#over || this.#interim === MOST_INTERIM || response.headersSent || request.httpVersion === '1.0') return;
+    if (this.#over || response.headersSent) return;
+    if (!this.#answerIsBounded) this.#boundAnswer();
+    if (this.#interim === MOST_INTERIM || request.httpVersion === '1.0') return;
     this.#interim += 1;
     passOnInterim(status, this.#rules.forClient(raw, facts, this.options.path) ?? [], response);
+  }
+
+  /**
+   * undici's clock for the head of an answer begins anew with each interim one, so an upstream could keep a request, and
+   * its place, for ever. From the first one on it is ours: it runs from when the request was sent whole.
+   */
+  #boundAnswer(): void {
+    this.#answerIsBounded = true;
+    const allowed = this.options.headersTimeout as number;
+    const look = (): void => {
+      const sentAt = this.#body === undefined ? this.#sentAt : this.#body.endedAt;
+      const left = sentAt === undefined ? allowed : sentAt + allowed - performance.now();
+      if (left > 0) this.#timer = setTimeout(look, left);
+      else
+        this.#refuse({ code: 'forward.timeout', detail: 'Nothing but interim answers came within the time allowed.' });
+    };
+    look();
   }
 
   onData(chunk: Buffer): boolean {
@@ -205,6 +227,8 @@ export class Exchange implements Sending {
     this.#attempts ??= new Attempts(this.#retries, this.#upstream.size);
     if (!this.#attempts.allow(error, this.#body?.begun ?? false)) return false;
     this.#abort = undefined;
+    if (this.#answerIsBounded) clearTimeout(this.#timer);
+    this.#answerIsBounded = false;
     this.#upstream.resend(this, error, this.#attempts.countOut(this.target));
     this.#boundWaiting();
     return true;

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Permit } from '../authorise/permit.ts';
 import type { RouteSettings } from '../config/config.ts';
+import type { RequestHead } from '../request/head.ts';
 import type { CorsPolicy } from '../route/cors.ts';
 import { Exchange } from './exchange.ts';
 import { tooLarge } from './failure.ts';
@@ -82,10 +83,24 @@ export class RouteForwarder {
     return (rest.startsWith('/') ? rest : `/${rest}`) + this.#rules.queryFor(query);
   }
 
-  /** RFC 9110 §9.2.2: only what may be done twice, and only when there is no body that has begun to flow. */
-  #retriesFor({ facts: { head } }: Passage): number {
-    return IDEMPOTENT.has(head.method) && !head.hasBody ? this.#route.retries : 0;
+  #retriesFor({ facts: { head }, query }: Passage): number {
+    return mayBeRepeated(head, query) ? this.#route.retries : 0;
   }
+}
+
+/**
+ * RFC 9110 §9.2.2: only idempotent methods, and only without a body. A GET that asks to be treated as another method may
+ * be a POST to the upstream, so it is sent once.
+ */
+function mayBeRepeated({ method, hasBody, methodOverrides }: RequestHead, query: string): boolean {
+  return IDEMPOTENT.has(method) && !hasBody && methodOverrides === undefined && !overridesMethod(query);
+}
+
+/** The parameter by which Rails, Symfony and Laravel replace the method. */
+function overridesMethod(query: string): boolean {
+  if (query === '') return false;
+  const lower = query.toLowerCase();
+  return lower.includes('_method=') || lower.includes('%5fmethod=');
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import test from 'ava';
 import { codeOf, requestBytes, startBehind, startTestGateway } from '../support/gateway.ts';
+import type { WireHeader } from '../support/http-bytes.ts';
 import { listenOnLoopback } from '../support/listen.ts';
 
 const NO_ANSWERS: Readonly<Record<string, string>> = {
@@ -118,6 +119,25 @@ for (const [method, headers, status, arrivals] of [
     t.is(response.status, status);
     if (status === 502) t.is(codeOf(response), 'forward.unreachable');
     t.is(upstream.requests.length, arrivals);
+  });
+}
+
+// To an upstream that obeys an override, such a GET may be a POST. Whether it obeys, the gateway can't know.
+for (const [title, parts] of Object.entries({
+  'X-HTTP-Method-Override': { headers: [['X-HTTP-Method-Override', 'POST']] },
+  'X-Method-Override': { headers: [['X-Method-Override', 'GET']] },
+  'X-HTTP-Method': { headers: [['X-HTTP-Method', 'DELETE']] },
+  X_HTTP_Method_Override: { headers: [['X_HTTP_Method_Override', 'PATCH']] },
+  'a parameter': { target: '/?a=b&_method=post' },
+  'an escaped parameter': { target: '/?%5Fmethod=put' },
+} as Readonly<Record<string, { readonly target?: string; readonly headers?: readonly WireHeader[] }>>)) {
+  test(`a GET that asks for another method is not tried again: ${title}`, async (t) => {
+    const { gateway, upstream } = await startBehind(t, { upstream: { connections: 1 } }, hangsUpOnReuse());
+    t.is((await gateway.ask(requestBytes({ headers: [gateway.bearer()] }))).status, 200);
+    const { headers = [], ...rest } = parts;
+    const response = await gateway.ask(requestBytes({ ...rest, headers: [gateway.bearer(), ...headers] }));
+    t.is(codeOf(response), 'forward.unreachable');
+    t.is(upstream.requests.length, 2);
   });
 }
 
