@@ -38,6 +38,26 @@ export interface Picked {
   leave(): void;
 }
 
+/** What an upstream looks like at one moment. */
+export interface UpstreamFigures {
+  readonly name: string;
+  /** Requests that wait for a connection. */
+  readonly queued: number;
+  readonly endpoints: readonly EndpointFigures[];
+}
+
+/** What one address of an upstream looks like at one moment. */
+export interface EndpointFigures {
+  /** Scheme and authority. */
+  readonly url: string;
+  /** False while it is ejected: it could not be connected to, or its health check fails. */
+  readonly healthy: boolean;
+  /** Pooled connections with a request under way. */
+  readonly busy: number;
+  /** Upgraded connections. */
+  readonly upgraded: number;
+}
+
 const NONE: readonly Target[] = [];
 
 /** One service behind the gateway: its targets, which of them a request goes to, and how many requests may wait. */
@@ -95,6 +115,17 @@ export class Upstream {
   withdraw(sending: Sending): void {
     this.#line.leave(sending);
     if (this.#underWay === 0 && this.#line.length === 0) this.#whenIdle?.();
+  }
+
+  /** A snapshot for whoever shows it: it changes nothing and costs requests nothing. */
+  figures(): UpstreamFigures {
+    const endpoints = this.#targets.map(({ url, isWell, busy, upgraded }) => ({
+      url,
+      healthy: isWell,
+      busy,
+      upgraded,
+    }));
+    return { name: this.settings.name, queued: this.#line.length, endpoints };
   }
 
   /** How many targets a request could be sent to. */

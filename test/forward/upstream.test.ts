@@ -270,3 +270,27 @@ test('what undici will not send is an error, and its place is free again', async
   t.true(upstream.hasRoom());
   t.deepEqual(await new Plain(upstream).over, [target.url, undefined]);
 });
+
+test('the figures of an upstream say what waits, what is busy and which endpoints are ejected', async (t) => {
+  const gone = nobody();
+  const busy = await startTarget(t, () => undefined);
+  const { upstream } = makeUpstream(t, { urls: [gone.url, busy.url], connections: 1, queue: 5 });
+  const endpoint = (url: string, over: object = {}) => ({ url, healthy: true, busy: 0, upgraded: 0, ...over });
+  t.deepEqual(upstream.figures(), { name: 'legacy', queued: 0, endpoints: [endpoint(gone.url), endpoint(busy.url)] });
+  await wander(upstream, 1);
+  const picked = pickFrom(upstream);
+  const [first, second, third] = [new Plain(upstream), new Plain(upstream), new Plain(upstream)];
+  t.deepEqual(upstream.figures(), {
+    name: 'legacy',
+    queued: 2,
+    endpoints: [endpoint(gone.url, { healthy: false }), endpoint(busy.url, { busy: 1, upgraded: 1 })],
+  });
+  picked.leave();
+  await upstream.destroy();
+  await Promise.all([first, second, third].map(({ over }) => over));
+  t.like(upstream.figures(), { queued: 0 });
+  t.deepEqual(
+    upstream.figures().endpoints.map((one) => one.busy + one.upgraded),
+    [0, 0],
+  );
+});
