@@ -1,4 +1,5 @@
-import { errors, type JWTVerifyOptions, jwtVerify } from 'jose';
+import * as errors from 'jose/errors';
+import { type JWTVerifyOptions, jwtVerify } from 'jose/jwt/verify';
 import type { Code } from '../errors/catalogue.ts';
 import type { VerificationKey } from './jwks.ts';
 import type { IssuerSettings } from './settings.ts';

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { SMALL_CONFIG, startCommand } from '../support/command.ts';
@@ -25,6 +27,7 @@ test('a gateway that has started, fetched keys and served has loaded nothing lar
     `${SMALL_CONFIG}log: { level: debug }\nissuers: { main: { issuer: "${keys.issuer}", audience: orders-api } }\n`,
   );
   execFileSync(process.execPath, ['build.mjs', folder.file('dist')], { cwd: ROOT });
+  symlinkSync(join(ROOT, 'node_modules'), folder.file('node_modules'));
   await folder.write('package.json', '{ "version": "1.2.3", "type": "module" }');
   const gateway = await startCommand(['start', '--config', folder.file('gateway.yaml')], {
     program: ['--require', folder.file('telling.cjs'), folder.file('dist/main.js')],
