@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Ask } from './ask.ts';
-import { fetchJson, mayFetch, ProviderError } from './fetch.ts';
+import { fetchJson, mayFetch, mayFollow, ProviderError } from './fetch.ts';
 import type { IssuerSettings } from './settings.ts';
 
 /** What was learned of an issuer on the way to its keys. */
@@ -13,7 +13,7 @@ export interface FetchedKeys {
 /** Fetches the JWK Set of an issuer from wherever its settings say. Throws ProviderError. */
 export async function fetchKeys(issuer: IssuerSettings, ask: Ask, cancel: AbortSignal): Promise<FetchedKeys> {
   const { source, timeout, allowHttp } = issuer.keys;
-  const get = (url: string): Promise<unknown> => {
+  const get = async (url: string): Promise<unknown> => {
     if (!mayFetch(url, allowHttp)) throw new ProviderError(`${url} is not https, and \`allowHttp\` is not set for it`);
     return fetchJson(url, { timeout, ask, cancel });
   };
@@ -25,8 +25,15 @@ export async function fetchKeys(issuer: IssuerSettings, ask: Ask, cancel: AbortS
     case 'url':
       return { document: await get(source.url) };
     case 'discovery': {
-      const metadata = await discover(issuer.issuer, get);
-      return { document: await get(metadata.jwksUri), tokenEndpoint: metadata.tokenEndpoint };
+      const { jwksUri, tokenEndpoint } = await discover(issuer.issuer, get);
+      const mayUse = (url: string) => mayFollow(url, issuer.issuer, allowHttp);
+      if (mayFetch(jwksUri, allowHttp) && !mayUse(jwksUri))
+        throw new ProviderError(`${issuer.issuer} names keys on this machine (${jwksUri}), where it is not itself`);
+      const document = await get(jwksUri);
+      return {
+        document,
+        tokenEndpoint: tokenEndpoint !== undefined && mayUse(tokenEndpoint) ? tokenEndpoint : undefined,
+      };
     }
   }
 }
@@ -74,7 +81,8 @@ function readMetadata(document: unknown, issuer: string, url: string): Metadata 
 
 async function readKeyFile(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    // Editors on Windows put a byte order mark in front (RFC 8259 §8.1 lets a reader ignore it).
+    return JSON.parse((await readFile(path, 'utf8')).replace(/^\ufeff/, ''));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ProviderError(code ? `${path} cannot be read: ${code}` : `${path} is not JSON`, { cause: error });

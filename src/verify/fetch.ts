@@ -2,6 +2,9 @@ import type { Answer, Ask, Question } from './ask.ts';
 
 const MAX_BYTES = 512 * 1024;
 
+/** What is read of an issuer: JSON under whatever name it comes (RFC 7517 §8.5.2 has one for key sets). */
+export const ACCEPT = 'application/json, application/jwk-set+json, */*;q=0.1';
+
 /** Why an issuer could not be asked: it is out of reach, or its answer is not what the protocol says. */
 export class ProviderError extends Error {}
 
@@ -31,7 +34,7 @@ export async function fetchJson(url: string, { timeout, ask, cancel, question }:
   let text: string;
   try {
     const { signal } = deadline;
-    const answer = await ask(url, { headers: { accept: 'application/json' }, ...question, signal });
+    const answer = await ask(url, { headers: { accept: ACCEPT }, ...question, signal });
     if (answer.status !== 200) {
       await answer.body?.cancel();
       throw new ProviderError(`${shown} answered ${answer.status}`);
@@ -96,10 +99,24 @@ function failure(error: unknown, timeout: number): string {
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+/** All names and addresses that end at this very machine, whatever a URL calls it: IPv4 in IPv6, and the unspecified one. */
+const THIS_MACHINE =
+  /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::(?:1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|ffff:0:0|7f[0-9a-f]{2}:[0-9a-f]{1,4})?\])$/;
 
 /** Whether keys may be asked for at this address: https, or http to this very machine, or where that is allowed. */
 export function mayFetch(url: string, allowHttp: boolean): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || (protocol === 'http:' && (allowHttp || LOOPBACK.test(hostname)));
+}
+
+/**
+ * Whether an address that an issuer's document names may be asked. What stands there was written by somebody else: http to
+ * this machine is for an issuer that is configured to be here, or any issuer could have the gateway ask what listens on
+ * loopback and is meant for this machine alone.
+ */
+export function mayFollow(url: string, from: string, allowHttp: boolean): boolean {
+  if (!mayFetch(url, allowHttp)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || !THIS_MACHINE.test(hostname) || LOOPBACK.test(new URL(from).hostname);
 }

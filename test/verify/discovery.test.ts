@@ -122,6 +122,36 @@ test('a redirect is not followed, so that the answerer does not choose whose key
   t.deepEqual(asked, [jwksUri]);
 });
 
+for (const [title, issuer] of [
+  ['without an issuer', undefined],
+  ['whose issuer is null', null],
+  ['whose issuer is a list', ['https://a.example']],
+  ['whose issuer is empty', ''],
+] as const) {
+  test(`metadata ${title} speaks for nobody, and leads to no keys`, async (t) => {
+    const asked: string[] = [];
+    const fake: Ask = async (url) => {
+      asked.push(url);
+      return Response.json(url.endsWith('/jwks') ? SET : { issuer, jwks_uri: 'https://a.example/jwks' });
+    };
+    const names = { instanceOf: ProviderError, message: /names another issuer/ };
+    await t.throwsAsync(keysOf('https://a.example', {}, fake), names);
+    t.deepEqual(asked, [...metadataUrls('https://a.example')]);
+  });
+}
+
+test('keys are asked for as JSON, as a JWK Set, and as whatever else there is', async (t) => {
+  const accepted = new Set<string | undefined>();
+  const fake: Ask = async (url, { headers }) => {
+    accepted.add(headers?.accept);
+    return Response.json(
+      url.endsWith('/jwks') ? SET : { issuer: 'https://a.example', jwks_uri: 'https://a.example/jwks' },
+    );
+  };
+  await keysOf('https://a.example', {}, fake);
+  t.deepEqual([...accepted], ['application/json, application/jwk-set+json, */*;q=0.1']);
+});
+
 for (const [title, metadata, message] of [
   ['without jwks_uri', {}, /has no jwks_uri/],
   ['whose jwks_uri is no text', { jwks_uri: 7 }, /has no jwks_uri/],
@@ -169,6 +199,8 @@ test('keys come out of a file', async (t) => {
     message: `${path} is not JSON`,
   });
   await writeFile(path, JSON.stringify(SET));
+  t.deepEqual(await keysOf('a', { source: { kind: 'file', path } }), { document: SET });
+  await writeFile(path, `\ufeff${JSON.stringify(SET)}`);
   t.deepEqual(await keysOf('a', { source: { kind: 'file', path } }), { document: SET });
 });
 

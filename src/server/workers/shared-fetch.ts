@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Answer, Ask } from '../../verify/ask.ts';
+import { ACCEPT } from '../../verify/fetch.ts';
 
 /** A document of an issuer, as one answer to all that ask for it. */
 export interface SharedDocument {
@@ -55,7 +56,7 @@ export class SharedFetch {
 
   async #ask(url: string): Promise<SharedDocument> {
     const signal = AbortSignal.timeout(PATIENCE);
-    const answer = await this.#asker(url, { headers: { accept: 'application/json' }, signal });
+    const answer = await this.#asker(url, { headers: { accept: ACCEPT }, signal });
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of answer.body ?? []) {
