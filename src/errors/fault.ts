@@ -9,6 +9,8 @@ export interface Fault {
   readonly fix?: string;
   /** For the log alone: an error, an upstream's words. Never part of a reply. */
   readonly cause?: unknown;
+  /** The same token may pass in a moment, whatever the code says, so that the refusal is not to be remembered. */
+  readonly heals?: true;
   /** RFC 9457 extension members, such as `expiredAt`. */
   readonly members?: Readonly<Record<string, string | number | readonly string[]>>;
   /** The scopes that would do, for the `scope` parameter of a 403 challenge (RFC 6750 §3). */

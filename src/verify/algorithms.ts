@@ -31,7 +31,19 @@ const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
  */
 export function algorithmsOfKey(jwk: { kty?: unknown; crv?: unknown; alg?: unknown }): readonly Algorithm[] {
   const fitting = fittingAlgorithms(jwk);
-  return jwk.alg === undefined ? fitting : fitting.filter((algorithm) => algorithm === jwk.alg);
+  if (jwk.alg === undefined) return fitting;
+  const named = bothNames([jwk.alg]);
+  return fitting.filter((algorithm) => named.includes(algorithm));
+}
+
+/** The two names of one algorithm: RFC 8037 called it EdDSA, RFC 9864 calls it Ed25519. */
+const ED25519: readonly unknown[] = ['EdDSA', 'Ed25519'];
+
+/** Names of algorithms, where one of them is Ed25519 with its other name too. */
+export function bothNames<Name>(algorithms: readonly Name[]): readonly (Name | Algorithm)[] {
+  return algorithms.some((name) => ED25519.includes(name))
+    ? [...new Set<Name | Algorithm>([...algorithms, 'EdDSA', 'Ed25519'])]
+    : algorithms;
 }
 
 function fittingAlgorithms({ kty, crv, alg }: { kty?: unknown; crv?: unknown; alg?: unknown }): readonly Algorithm[] {

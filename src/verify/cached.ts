@@ -23,11 +23,6 @@ const LASTING: ReadonlySet<Code> = new Set<Code>([
   'token.inactive',
 ]);
 
-/** Without a `kid` nothing tells a forged signature from one by a key that is not published yet. */
-function isLasting(code: Code, jws: CompactJws | undefined): boolean {
-  return LASTING.has(code) && !(code === 'token.signature' && jws?.header.kid === undefined);
-}
-
 /**
  * The verifier of a set of issuers, in front of which a cache stands. A hit skips the signature and nothing else, and
  * makes no promise; a token that many requests bring at once is verified once.
@@ -106,7 +101,7 @@ export class CachedVerifier implements Verifier {
   ): Promise<Outcome<Verified>> {
     const outcome = await issuer.prove(token, jws, now);
     if (outcome.ok) this.#cache.accept(key, outcome.value, issuer.usefulUntil(outcome.value) - this.#now());
-    else if (isLasting(outcome.fault.code, jws))
+    else if (LASTING.has(outcome.fault.code) && !outcome.fault.heals)
       this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
     return outcome;
   }

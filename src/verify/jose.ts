@@ -1,6 +1,7 @@
 import * as errors from 'jose/errors';
 import { type JWTVerifyOptions, jwtVerify } from 'jose/jwt/verify';
 import type { Code } from '../errors/catalogue.ts';
+import { bothNames } from './algorithms.ts';
 import type { VerificationKey } from './jwks.ts';
 import type { IssuerSettings } from './settings.ts';
 
@@ -41,7 +42,7 @@ export async function joseVerdict(
   now: number,
 ): Promise<JoseVerdict> {
   const options: JWTVerifyOptions = {
-    algorithms: [...issuer.algorithms],
+    algorithms: [...bothNames(issuer.algorithms)],
     issuer: issuer.issuer,
     audience: [...issuer.audience],
     requiredClaims: ['exp', ...issuer.requiredClaims],

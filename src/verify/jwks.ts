@@ -78,7 +78,8 @@ function memberFlaw(jwk: Record<string, unknown>): string | undefined {
   const exposed = PRIVATE_MEMBERS.find((name) => jwk[name] !== undefined);
   if (exposed) return `has the private member ${exposed}: this private key is public now and must be replaced`;
   if (jwk.kid !== undefined && typeof jwk.kid !== 'string') return 'its kid is not text';
-  if (jwk.use !== undefined && jwk.use !== 'sig') return 'its use is not sig';
+  // Issuers write sig, signature or names of their own; only a key to encrypt with must never verify (RFC 7517 §4.2).
+  if (jwk.use === 'enc') return 'its use is enc: it is for encryption';
   const operations = jwk.key_ops;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
     return 'its key_ops do not include verify';
@@ -86,12 +87,16 @@ function memberFlaw(jwk: Record<string, unknown>): string | undefined {
   return undefined;
 }
 
+/** A verification costs as many squarings as the exponent has bits: one of 2048 bits makes each forged token 100 times as dear. */
+const LARGEST_EXPONENT = 2n ** 32n - 1n;
+
 function rsaWeakness(key: KeyObject, modulus: string): string | undefined {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < 2048) return `has ${modulusLength} bits, fewer than 2048`;
   if (modulusLength > 8192) return `has ${modulusLength} bits, more than 8192`;
   // Small and even exponents make forgeries practical (RFC 8017 §3.1, NIST SP 800-56B §6.2).
   if (publicExponent < 65537n || publicExponent % 2n === 0n) return 'its exponent is even or below 65537';
+  if (publicExponent > LARGEST_EXPONENT) return 'its exponent is longer than 32 bits';
   if (hasRocaFingerprint(modulus)) return 'was made by a broken generator (ROCA, CVE-2017-15361)';
   return undefined;
 }

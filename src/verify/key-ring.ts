@@ -18,6 +18,8 @@ export interface KeyRing {
   readonly arrivals: number;
   /** Wall-clock milliseconds until which the keys may be used. */
   readonly usableUntil: number;
+  /** Whether the keys never change, so that a token which none of them has signed is forged for good. */
+  readonly fixed: boolean;
   /** From discovery, for the help pages. */
   readonly tokenEndpoint: string | undefined;
   /**
@@ -30,7 +32,7 @@ export interface KeyRing {
     now: number,
   ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>>;
   /**
-   * For a token without `kid` that no key fits: asks for newer keys, if the cooldown allows. Answers whether there are
+   * For a token whose key no `kid` names, and that none fits: asks for newer keys, if the cooldown allows. Answers whether there are
    * any.
    */
   renew(now: number): Promise<boolean>;

@@ -17,7 +17,7 @@ export interface KeyObserver {
   snapshotUsed(issuer: string, path: string, error: string | undefined): void;
 }
 
-/** A token without `kid` is tried with this many keys at most: trying is what a forger wants us to do. */
+/** Where no `kid` names the key of a token, this many are tried at most: trying is what a forger wants us to do. */
 const MAX_CANDIDATES = 4;
 /** Waits between failed fetches. Without usable keys we stay close, so that service resumes soon after the issuer. */
 const BACKOFF = { shortest: 200, first: 1_000, longest: 60_000, longestWithoutKeys: 4_000 };
@@ -30,6 +30,7 @@ export class KeySet implements KeyRing {
   generation = 0;
   arrivals = 0;
   usableUntil = 0;
+  readonly fixed: boolean;
   tokenEndpoint: string | undefined;
 
   readonly #issuer: IssuerSettings;
@@ -55,6 +56,7 @@ export class KeySet implements KeyRing {
     this.#clock = clock;
     this.#ask = ask;
     this.#observer = observer;
+    this.fixed = issuer.keys.source.kind === 'inline';
     const { snapshot } = issuer.keys;
     // Keys that are at hand need none, and an older copy would bring back those that were taken out.
     this.#snapshot = snapshot === undefined || !this.#isRemote ? undefined : snapshotPath(snapshot, issuer);
@@ -133,9 +135,11 @@ export class KeySet implements KeyRing {
   }
 
   #candidates(algorithm: Algorithm, kid: string | undefined): readonly VerificationKey[] {
-    return this.#keys
-      .filter((key) => (kid === undefined || key.kid === kid) && key.algorithms.includes(algorithm))
-      .slice(0, MAX_CANDIDATES);
+    const fitting = this.#keys.filter((key) => key.algorithms.includes(algorithm));
+    const named = kid === undefined ? fitting : fitting.filter((key) => key.kid === kid);
+    // `kid` is optional on both sides (RFC 7515 §4.1.4, RFC 7517 §4.5): a key that has none may be the one that is meant.
+    const tried = named.length > 0 ? named : fitting.filter((key) => key.kid === undefined);
+    return tried.slice(0, MAX_CANDIDATES);
   }
 
   #found(algorithm: Algorithm, kid: string | undefined): Outcome<readonly VerificationKey[]> {
@@ -146,7 +150,7 @@ export class KeySet implements KeyRing {
 
   /** A forged `kid` costs an attacker nothing, so what it may cause is bounded by the clock, failures counted in. */
   #mayAskForUnknown(now: number): boolean {
-    if (this.#issuer.keys.source.kind === 'inline') return false;
+    if (this.fixed) return false;
     if (this.#underWay) return true;
     const last = this.#askedForUnknownAt;
     if (last !== undefined && now >= last && now - last < this.#issuer.keys.cooldown) return false;

@@ -9,6 +9,7 @@ export class SharedSecret implements KeyRing {
   readonly generation = 0;
   readonly arrivals = 0;
   readonly usableUntil = Number.POSITIVE_INFINITY;
+  readonly fixed = true;
   readonly tokenEndpoint = undefined;
   readonly #keys: readonly VerificationKey[];
 

@@ -29,7 +29,7 @@ test('a set of good keys is read whole, each with its algorithms', (t) => {
     [
       ['ec-1', 'ES256'],
       ['rsa-1', 'RS256'],
-      ['ed-1', 'EdDSA'],
+      ['ed-1', 'EdDSA Ed25519'],
       [undefined, 'RS256 RS384 RS512 PS256 PS384 PS512'],
     ],
   );
@@ -61,8 +61,10 @@ const BAD: readonly (readonly [title: string, jwk: unknown, reason: RegExp])[] =
   ['exponent 17', rsaKey(2048, 'EQ'), /exponent is even or below 65537/],
   ['an even exponent', rsaKey(2048, b64('010002')), /exponent is even or below 65537/],
   ['the ROCA fingerprint', { kty: 'RSA', e: 'AQAB', n: rocaModulus() }, /ROCA/],
-  ['an encryption key', { ...RSA.jwk, use: 'enc', alg: 'RSA-OAEP' }, /use is not sig/],
-  ['a use that is no text', { ...EC.jwk, use: null }, /use is not sig/],
+  ['an exponent of 33 bits', rsaKey(2048, b64('0100000001')), /exponent is longer than 32 bits/],
+  ['an exponent as long as the modulus', rsaKey(2048, b64(`7f${'ff'.repeat(255)}`)), /exponent is longer than 32 bits/],
+  ['an encryption key', { ...RSA.jwk, use: 'enc', alg: 'RSA-OAEP' }, /use is enc/],
+  ['an encryption key of an algorithm for signatures', { ...RSA.jwk, use: 'enc' }, /use is enc/],
   ['key_ops without verify', { ...EC.jwk, key_ops: ['encrypt'] }, /key_ops do not include verify/],
   ['key_ops to sign', { ...EC.jwk, key_ops: ['sign'] }, /key_ops do not include verify/],
   ['key_ops that are empty', { ...EC.jwk, key_ops: [] }, /key_ops do not include verify/],
@@ -109,9 +111,15 @@ test('key_ops that include verify are fine', (t) => {
   t.is(readJwks({ keys: [{ ...EC.jwk, key_ops: ['sign', 'verify'] }] }).keys.length, 1);
 });
 
-test('exponents of 65537 and more are fine', (t) => {
+test('a key is for signatures unless its use says encryption', (t) => {
+  for (const use of ['sig', 'signature', 'tls-server', null, 1, undefined]) {
+    t.is(readJwks({ keys: [{ ...EC.jwk, use }] }).keys.length, 1, String(use));
+  }
+});
+
+test('exponents of 65537 and more, up to 32 bits, are fine', (t) => {
   const { n } = RSA.jwk;
-  for (const e of ['AQAB', b64('010003'), b64('0100000001')])
+  for (const e of ['AQAB', b64('010003'), b64('ffffffff')])
     t.is(readJwks({ keys: [{ kty: 'RSA', n, e }] }).keys.length, 1);
 });
 

@@ -2,7 +2,7 @@ import type { Fault } from '../../errors/fault.ts';
 import { type Outcome, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
-import type { Algorithm } from '../algorithms.ts';
+import { type Algorithm, bothNames } from '../algorithms.ts';
 import { claimsFault, scopesOf, timeFault } from '../claims.ts';
 import { isForged } from '../forgery.ts';
 import { joseVerdict } from '../jose.ts';
@@ -28,9 +28,7 @@ export class JwtVerifier extends ConfiguredIssuer<IssuerSettings> implements Iss
     if (fault) return stop(fault);
     const { arrivals } = this.keys;
     const outcome = await this.#proveByKeys(token, jws, now);
-    // Without a `kid` nothing tells that the key is a new one, but that none of the old ones fits.
-    const mayBeRotated = !outcome.ok && outcome.fault.code === 'token.signature' && jws.header.kid === undefined;
-    if (!mayBeRotated) return outcome;
+    if (outcome.ok || outcome.fault.heals !== true) return outcome;
     // The new key may have come while the old ones were tried; it is not to be asked for again then.
     const renewed = this.keys.arrivals !== arrivals || (await this.keys.renew(now));
     return renewed ? this.#proveByKeys(token, jws, now) : outcome;
@@ -41,7 +39,12 @@ export class JwtVerifier extends ConfiguredIssuer<IssuerSettings> implements Iss
     // Taken before any wait: a key that goes meanwhile has changed it, and the next hit looks again.
     const { generation } = this.keys;
     const candidates = await this.keys.find(alg, kid, now);
-    return candidates.ok ? this.#proveWith(candidates.value, generation, token, jws, now) : candidates;
+    if (!candidates.ok) return candidates;
+    const outcome = await this.#proveWith(candidates.value, generation, token, jws, now);
+    // Where no `kid` names the key nothing tells that it is a new one, but that none of the old ones fits.
+    const named = this.keys.fixed || (kid !== undefined && candidates.value.some((key) => key.kid === kid));
+    if (outcome.ok || named || outcome.fault.code !== SIGNATURE.code) return outcome;
+    return stop({ ...outcome.fault, heals: true });
   }
 
   async #proveWith(
@@ -99,7 +102,7 @@ function headerFault({ header, signed }: CompactJws, issuer: IssuerSettings): Fa
   const accepted = `Accepted from ${issuer.issuer}: ${issuer.algorithms.join(', ')}.`;
   if (header.alg === 'none' || !signed)
     return { code: 'token.algorithm', detail: `The token is not signed (alg none). ${accepted}` };
-  if (!(issuer.algorithms as readonly unknown[]).includes(header.alg)) {
+  if (!(bothNames(issuer.algorithms) as readonly unknown[]).includes(header.alg)) {
     return { code: 'token.algorithm', detail: `The algorithm of the token is not accepted. ${accepted}` };
   }
   if (header.crit !== undefined || header.b64 !== undefined) {
