@@ -154,7 +154,9 @@ export const issuerSchema = z
     tokenType: z
       .enum(['access', 'any'])
       .optional()
-      .describe('access: `typ` at+jwt, or no marks of an ID token. any: not checked. Default: access.'),
+      .describe(
+        'access: `typ` at+jwt or JWT, and no marks of an ID token. A nonce alone is none where the token says that it is an access token. any: not checked. Default: access.',
+      ),
     clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
     maxTokenAge: positiveDuration('24h').optional().describe('Tokens issued longer ago than this are refused.'),
     requiredClaims: z

@@ -52,9 +52,10 @@ const BEARER_TYPES = ['bearer', 'access_token', 'urn:ietf:params:oauth:token-typ
 /** `typ` values of RFC 9068 §2.1, after RFC 7515 §4.1.9 has had its prefix taken off. */
 const ACCESS_TOKEN_TYPES: readonly unknown[] = ['at+jwt', 'application/at+jwt'];
 const PLAIN_TYPES: readonly unknown[] = [undefined, 'jwt', 'application/jwt'];
-/** Members that ID tokens have (OpenID Connect Core §2 and §3.3.2.11) and access tokens do not. */
-const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
-/** Keycloak's `typ` and Cognito's `token_use` say in a claim what a token is. */
+/** Hashes of what an ID token came with (OpenID Connect Core §3.3.2.11, FAPI 1.0): no access token has them. */
+const ID_TOKEN_HASHES = ['at_hash', 'c_hash', 's_hash'];
+/** Keycloak's `typ` and Cognito's `token_use` say in a claim what a token is; how they call an access token. */
+const ACCESS_TOKEN_CLAIMS = { typ: 'Bearer', token_use: 'access' } as const;
 const OTHER_KINDS: readonly (readonly [claim: string, values: Readonly<Record<string, string>>])[] = [
   ['typ', { ID: 'an ID token', Refresh: 'a refresh token', Offline: 'a refresh token', Logout: 'a logout token' }],
   ['token_use', { id: 'an ID token', refresh: 'a refresh token' }],
@@ -70,24 +71,43 @@ const OTHER_TYPES: ReadonlyMap<string | undefined, string> = new Map([
 function typeFault(header: JsonObject, claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
   if (issuer.tokenType === 'any') return undefined;
   const typ = typeof header.typ === 'string' ? header.typ.toLowerCase() : undefined;
-  if (ACCESS_TOKEN_TYPES.includes(typ)) return undefined;
-  if (!PLAIN_TYPES.includes(typ)) {
+  const isAccessType = ACCESS_TOKEN_TYPES.includes(typ);
+  if (!isAccessType && !PLAIN_TYPES.includes(typ)) {
     const kind = OTHER_TYPES.get(typ?.replace(/^application\//, '').replace(/\+jwt$/, ''));
     const detail = kind
       ? `The type in its header (typ) is that of ${kind}, not of an access token (at+jwt).`
       : 'The type in its header (typ) is not that of an access token (at+jwt).';
     return { code: 'token.type', detail };
   }
-  const shape = ID_TOKEN_CLAIMS.find((name) => claims[name] !== undefined);
-  if (shape)
-    return { code: 'token.type', detail: `It has the claim ${shape}, which ID tokens have and access tokens do not.` };
-  if (claims.events !== undefined)
-    return { code: 'token.type', detail: 'It has the claim events: it is a logout or security event token.' };
+  return kindFault(claims) ?? (isAccessType ? undefined : shapeFault(claims));
+}
+
+/** What makes a token another kind than an access token, whatever its header says: an issuer may sign all kinds alike. */
+function kindFault(claims: JsonObject): Fault | undefined {
+  const hash = ID_TOKEN_HASHES.find((name) => isThere(claims[name]));
+  if (hash) return idTokenClaim(hash);
   for (const [name, kinds] of OTHER_KINDS) {
     const kind = Object.entries(kinds).find(([value]) => value === claims[name])?.[1];
     if (kind) return { code: 'token.type', detail: `Its claim ${name} says that it is ${kind}, not an access token.` };
   }
   return undefined;
+}
+
+/** What other kinds have and an access token may have too: it counts where nothing says that it is one. */
+function shapeFault(claims: JsonObject): Fault | undefined {
+  if (isThere(claims.events))
+    return { code: 'token.type', detail: 'It has the claim events: it is a logout or security event token.' };
+  const saysAccess = Object.entries(ACCESS_TOKEN_CLAIMS).some(([name, value]) => claims[name] === value);
+  return isThere(claims.nonce) && !saysAccess ? idTokenClaim('nonce') : undefined;
+}
+
+function idTokenClaim(name: string): Fault {
+  return { code: 'token.type', detail: `It has the claim ${name}, which ID tokens have and access tokens do not.` };
+}
+
+/** A member that is null says nothing. */
+function isThere(claim: unknown): boolean {
+  return claim !== undefined && claim !== null;
 }
 
 function requiredFault(claims: JsonObject, issuer: IssuerSettings): Fault | undefined {
@@ -105,7 +125,7 @@ function missingFault(claims: JsonObject, required: readonly string[]): Fault | 
 }
 
 const NUMERIC_DATES = ['exp', 'nbf', 'iat'];
-const STRINGS = ['sub', 'jti', 'client_id', 'scope'];
+const STRINGS = ['sub', 'jti', 'client_id'];
 /** A date this late (the year 5138) is one in milliseconds, and a token with it would outlive everybody. */
 const LATEST_DATE = 1e11;
 /** As milliseconds it is the year 5138 too: what is later is in microseconds or finer. */
@@ -126,7 +146,7 @@ function jsonTypeFault(claims: JsonObject): Fault | undefined {
   for (const name of STRINGS) {
     if (claims[name] !== undefined && typeof claims[name] !== 'string') return wrongType(name, 'text');
   }
-  for (const name of ['aud', 'scp']) {
+  for (const name of ['aud', 'scope', 'scp']) {
     const value = claims[name];
     if (value !== undefined && typeof value !== 'string' && !isListOfText(value))
       return wrongType(name, 'text or a list of texts');
@@ -199,13 +219,13 @@ const LIFETIME = ' Its claim exp looks like a length of time; it has to be a mom
 function expired(exp: number, seconds: number, issuer: ClaimSettings): Fault {
   return {
     code: 'token.expired',
-    detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}.${exp > 0 && exp < LONGEST_LIFETIME ? LIFETIME : ''}`,
+    detail: `It expired ${span(seconds - exp)} ago, at ${isoTime(exp)}; by the gateway's clock it is ${isoTime(seconds)}.${exp > 0 && exp < LONGEST_LIFETIME ? LIFETIME : ''}`,
     fix: `Request a new token from ${issuer.issuer} and send it as 'Authorization: Bearer <token>'.`,
     members: { expiredAt: isoTime(exp) },
   };
 }
 
-/** The permissions in a token: `scope` as words (RFC 9068 §2.2.3), else `scp` as words or a list. */
+/** The permissions in a token: `scope` (RFC 9068 §2.2.3), else `scp`, as words or as a list of them. */
 export function scopesOf(claims: JsonObject): readonly string[] {
   const granted = claims.scope ?? claims.scp ?? '';
   return typeof granted === 'string' ? granted.split(' ').filter(Boolean) : (granted as readonly string[]);

@@ -335,7 +335,7 @@ const CLAIMS: readonly (readonly [
   [
     'a lifetime in exp',
     'token.expired',
-    'It expired 20779 d 9 h ago, at 1970-01-01T01:00:00Z. Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.',
+    "It expired 20779 d 9 h ago, at 1970-01-01T01:00:00Z; by the gateway's clock it is 2026-11-22T10:00:00Z. Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.",
     { exp: 3600 },
   ],
   [

@@ -46,6 +46,25 @@ const GOOD: readonly (readonly [title: string, good: Case])[] = [
   ['another typ where any type is taken', { header: { typ: 'dpop+jwt' }, issuer: { tokenType: 'any' } }],
   ['one audience of several', { claims: { aud: ['a', 'orders-api'] } }],
   ['one of the audiences that are ours', { claims: { aud: 'b' }, issuer: { audience: ['a', 'b'] } }],
+  [
+    'a nonce beside a typ claim that says Bearer (Keycloak)',
+    { header: { typ: 'JWT' }, claims: { typ: 'Bearer', nonce: 'n' } },
+  ],
+  [
+    'a nonce beside a token_use that says access',
+    { header: { typ: undefined }, claims: { token_use: 'access', nonce: 'n' } },
+  ],
+  ['events in a token that says at+jwt', { claims: { events: {} } }],
+  [
+    'marks of an ID token that are null',
+    {
+      header: { typ: 'JWT' },
+      claims: { nonce: null, at_hash: null, c_hash: null, s_hash: null, events: null, typ: null },
+    },
+  ],
+  ['a typ claim and a token_use of which nothing is known', { claims: { typ: 'id', token_use: 'ID' } }],
+  ['scope as a list', { claims: { scope: ['a', 'b'] } }],
+  ['scope as an empty list', { claims: { scope: [] } }],
   ['scp as a list', { claims: { scp: ['a', 'b'] } }],
   ['scp as words', { claims: { scp: 'a b' } }],
   ['dates with fractions', { claims: { exp: SECONDS + 0.5, iat: SECONDS - 0.5, nbf: SECONDS - 0.25 } }],
@@ -65,8 +84,11 @@ for (const [title, good] of GOOD) {
 const TYPE = 'The type in its header (typ) is not that of an access token (at+jwt).';
 const typeOf = (kind: string) => `The type in its header (typ) is that of ${kind}, not of an access token (at+jwt).`;
 const wrongType = (name: string, expected: string) => `The claim ${name} has the wrong type: it has to be ${expected}.`;
+const SAYS_ID = 'Its claim typ says that it is an ID token, not an access token.';
 const DATE = 'a number (seconds since 1970)';
 const TEXTS = 'text or a list of texts';
+
+const HERE = "by the gateway's clock it is 2026-11-22T10:00:00Z";
 
 const BAD: readonly (readonly [title: string, code: string, detail: string, bad: Case])[] = [
   ['another typ', 'token.type', TYPE, { header: { typ: 'other+jwt' } }],
@@ -90,6 +112,38 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
         { header: { typ: 'JWT' }, claims: { [name]: 'x' } },
       ] as const,
   ),
+  // Some issuers put at+jwt, Bearer or access on all that they sign: a hash or a word that says otherwise goes before it.
+  ...[{ header: {} }, { claims: { typ: 'Bearer' } }, { claims: { token_use: 'access' } }].flatMap((says: Case) =>
+    ['at_hash', 'c_hash', 's_hash'].map(
+      (name) =>
+        [
+          `${name} in a token that says ${JSON.stringify(says)}`,
+          'token.type',
+          `It has the claim ${name}, which ID tokens have and access tokens do not.`,
+          { ...says, claims: { ...says.claims, [name]: '' } },
+        ] as const,
+    ),
+  ),
+  ['an ID token that says at+jwt', 'token.type', SAYS_ID, { claims: { typ: 'ID' } }],
+  ['an ID token that says at+jwt and access', 'token.type', SAYS_ID, { claims: { typ: 'ID', token_use: 'access' } }],
+  [
+    "Cognito's ID token that says at+jwt and Bearer",
+    'token.type',
+    'Its claim token_use says that it is an ID token, not an access token.',
+    { claims: { token_use: 'id', typ: 'Bearer' } },
+  ],
+  [
+    'a nonce beside words in other letters',
+    'token.type',
+    'It has the claim nonce, which ID tokens have and access tokens do not.',
+    { header: { typ: 'JWT' }, claims: { nonce: 'n', typ: 'BEARER', token_use: 'Access' } },
+  ],
+  [
+    'events beside a word that says access',
+    'token.type',
+    'It has the claim events: it is a logout or security event token.',
+    { header: { typ: 'JWT' }, claims: { events: {}, typ: 'Bearer' } },
+  ],
   [
     'events, which logout tokens have',
     'token.type',
@@ -167,10 +221,12 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'The claim exp is in a finer unit than milliseconds; it has to be in seconds since 1970.',
     { claims: { exp: NOW * 1000 } },
   ],
-  ...['sub', 'jti', 'client_id', 'scope'].map(
+  ...['sub', 'jti', 'client_id'].map(
     (name) => [`${name} as a number`, 'token.claims', wrongType(name, 'text'), { claims: { [name]: 7 } }] as const,
   ),
-  ['scope as a list', 'token.claims', wrongType('scope', 'text'), { claims: { scope: ['a'] } }],
+  ['scope as a number', 'token.claims', wrongType('scope', TEXTS), { claims: { scope: 7 } }],
+  ['scope as a mixed list', 'token.claims', wrongType('scope', TEXTS), { claims: { scope: ['a', 7] } }],
+  ['scope as an object', 'token.claims', wrongType('scope', TEXTS), { claims: { scope: { a: true } } }],
   ['aud as a number', 'token.claims', wrongType('aud', TEXTS), { claims: { aud: 7 } }],
   ['aud of null', 'token.claims', wrongType('aud', TEXTS), { claims: { aud: null } }],
   ['aud as an object', 'token.claims', wrongType('aud', TEXTS), { claims: { aud: { 0: 'orders-api' } } }],
@@ -219,25 +275,25 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
   [
     'a token that has expired',
     'token.expired',
-    'It expired 2 h 14 min ago, at 2026-11-22T07:46:00Z.',
+    `It expired 2 h 14 min ago, at 2026-11-22T07:46:00Z; ${HERE}.`,
     { claims: { exp: SECONDS - 8_040 } },
   ],
   [
     'one that has just expired',
     'token.expired',
-    'It expired 30 s ago, at 2026-11-22T09:59:30Z.',
+    `It expired 30 s ago, at 2026-11-22T09:59:30Z; ${HERE}.`,
     { claims: { exp: SECONDS - 30 } },
   ],
   [
     'an exp before 1970',
     'token.expired',
-    'It expired 20779 d 10 h ago, at 1969-12-31T23:59:59Z.',
+    `It expired 20779 d 10 h ago, at 1969-12-31T23:59:59Z; ${HERE}.`,
     { claims: { exp: -1 } },
   ],
   [
     'an exp that is a length of time',
     'token.expired',
-    'It expired 20779 d 9 h ago, at 1970-01-01T01:00:00Z. Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.',
+    `It expired 20779 d 9 h ago, at 1970-01-01T01:00:00Z; ${HERE}. Its claim exp looks like a length of time; it has to be a moment, in seconds since 1970.`,
     { claims: { exp: 3600 } },
   ],
   [
@@ -281,6 +337,7 @@ test('an expired token is fixed at its issuer', (t) => {
 /** In the order of DESIGN section 4. A token with any two of these faults is refused for the earlier one. */
 const ORDER: readonly (readonly [code: string, detail: RegExp, bad: Case])[] = [
   ['token.type', /type in its header/, { header: { typ: 'dpop+jwt' } }],
+  ['token.type', /claim at_hash/, { claims: { at_hash: 'x' } }],
   ['token.claims', /lacks the claim sub/, { claims: { sub: undefined } }],
   ['token.claims', /claim client_id has the wrong type/, { claims: { client_id: 1 } }],
   ['token.audience', /needs the audience/, { claims: { aud: 'other' } }],
@@ -311,6 +368,9 @@ const SCOPES: readonly (readonly [claims: Record<string, unknown>, scopes: reado
   [{ scope: 'a b' }, ['a', 'b']],
   [{ scope: ' a  b ' }, ['a', 'b']],
   [{ scope: 'a\tb' }, ['a\tb']],
+  [{ scope: ['a', 'b'] }, ['a', 'b']],
+  [{ scope: ['a b'] }, ['a b']],
+  [{ scope: [], scp: ['b'] }, []],
   [{ scp: 'a b' }, ['a', 'b']],
   [{ scp: ['a', 'b'] }, ['a', 'b']],
   [{ scp: ['a b'] }, ['a b']],

@@ -88,13 +88,17 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
     const { url, timeout } = this.settings.introspection;
     const question = introspectionRequest(token, this.settings.introspection);
     const answer = await fetchJson(url, { timeout, question, ask: this.#asker, cancel: this.#closing.signal });
-    const fields =
-      typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? (answer as JsonObject) : {};
+    const fields = typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? withoutNulls(answer) : {};
     // RFC 7662 §2.2: a boolean, always. Reading a text as yes or no would be our guess about somebody's access.
     if (typeof fields.active !== 'boolean')
       throw new ProviderError(`${shownUrl(url)} did not say \`active\` as true or false`);
     return fields;
   }
+}
+
+/** Servers that print every member they know print null for what a token has not. */
+function withoutNulls(answer: object): JsonObject {
+  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null));
 }
 
 const MOST_UNDER_WAY = 64;

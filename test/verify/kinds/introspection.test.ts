@@ -152,6 +152,14 @@ for (const auth of ['basic', 'post'] as const) {
   );
 }
 
+/** Every member of RFC 7662 §2.2 but `active` and `aud`, and the two more that are looked at. */
+const ALL_NULL = Object.fromEntries(
+  ['scope', 'scp', 'client_id', 'username', 'token_type', 'exp', 'iat', 'nbf', 'sub', 'iss', 'jti'].map((name) => [
+    name,
+    null,
+  ]),
+);
+
 /** What an endpoint may say of a token, and what comes of it. */
 const ANSWERS: readonly (readonly [
   title: string,
@@ -182,7 +190,20 @@ const ANSWERS: readonly (readonly [
   ['our iss', () => ({ active: true, aud: 'orders-api', iss: ISS }), 'accepted'],
   ['another iss', () => ({ active: true, aud: 'orders-api', iss: `${ISS}/` }), 'token.issuer'],
   ['an iss that is a list', () => ({ active: true, aud: 'orders-api', iss: [ISS] }), 'token.issuer'],
-  ['an iss that is null', () => ({ active: true, aud: 'orders-api', iss: null }), 'token.issuer'],
+  ['null for whatever the token has not', () => ({ active: true, aud: 'orders-api', ...ALL_NULL }), 'accepted'],
+  ['an aud that is null', () => ({ active: true, aud: null }), 'token.audience'],
+  [
+    'null for a claim that is required',
+    () => ({ active: true, aud: 'orders-api', sub: null }),
+    'token.claims',
+    { requiredClaims: ['sub'] },
+  ],
+  [
+    'null for the date that a maximum age needs',
+    () => ({ active: true, aud: 'orders-api', iat: null }),
+    'token.claims',
+    { maxTokenAge: 60_000 },
+  ],
   ['no aud', () => ({ active: true }), 'token.audience'],
   ['another aud', () => ({ active: true, aud: 'stock-api' }), 'token.audience'],
   ['an aud that begins like ours', () => ({ active: true, aud: 'orders-api2' }), 'token.audience'],
@@ -215,7 +236,12 @@ const ANSWERS: readonly (readonly [
     { requiredClaims: ['sub'] },
   ],
   ['a sub that is a number', () => ({ active: true, aud: 'orders-api', sub: 7 }), 'token.claims'],
-  ['a scope that is a list', () => ({ active: true, aud: 'orders-api', scope: ['orders:read'] }), 'token.claims'],
+  ['a scope that is a list', () => ({ active: true, aud: 'orders-api', scope: ['orders:read'] }), 'accepted'],
+  [
+    'a scope that is a list of more than texts',
+    () => ({ active: true, aud: 'orders-api', scope: ['a', 7] }),
+    'token.claims',
+  ],
 ];
 
 for (const [title, document, code, over] of ANSWERS) {
