@@ -1,6 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
+import { ROUTABLE_METHODS } from '../request/methods.ts';
+import { hostFlaw, isServerAddress, listenHostFlaw, upstreamHostFlaw } from './address.ts';
+import { claimPathFlaw, isTrimmed } from './claim-path.ts';
 import { readPattern } from './pattern.ts';
+import { didYouMean } from './suggest.ts';
 import { readTemplate } from './template.ts';
 
 /** How a problem is named in `check --format json`, where zod's own kinds are too coarse. */
@@ -33,9 +37,25 @@ export function textSuchAs(example: string) {
     .meta({ examples: [example] });
 }
 
+/** What is wrong with a text, and what to write instead. */
+export interface TextFlaw {
+  readonly flaw: string;
+  readonly hint?: string | undefined;
+}
+
+/** Complains of what is wrong with a text. The words may quote it, so those about a secret are not shown. */
+function flawless(flawOf: (text: string) => TextFlaw | undefined, name: string) {
+  return (text: string, context: z.RefinementCtx<string>): void => {
+    const { flaw, hint } = flawOf(text) ?? {};
+    if (flaw === undefined) return;
+    const params: IssueParams = { name, quotes: true, ...(hint !== undefined && { hint }) };
+    context.addIssue({ code: 'custom', message: flaw, params: { ...params }, input: text });
+  };
+}
+
 /** Text that `read` accepts; what it says otherwise becomes the problem. `pattern` is what editors can check of it. */
 function readText<T extends object>(
-  read: (text: string) => T | string,
+  read: (text: string) => T | string | TextFlaw,
   name: string,
   pattern: string,
   { expected, example }: TextHelp,
@@ -45,8 +65,8 @@ function readText<T extends object>(
     .meta({ pattern, expected, examples: [example] })
     .transform((text, context): T => {
       const value = read(text);
-      if (typeof value !== 'string') return value;
-      context.addIssue({ code: 'custom', message: value, params: { name, quotes: true }, input: text });
+      if (typeof value !== 'string' && !('flaw' in value)) return value;
+      flawless(() => (typeof value === 'string' ? { flaw: value } : value), name)(text, context);
       return z.NEVER;
     });
 }
@@ -72,8 +92,44 @@ export const name = () =>
     example: 'orders-read',
   });
 
+/** A method that requests can have. Which those are differs between versions of Node, so editors check the form alone. */
 export const method = () =>
-  matching(/^[A-Z][A-Z-]*$/, { expected: 'a method is written in capitals, such as GET', example: 'GET' });
+  z
+    .string()
+    .meta({ pattern: '^[A-Z][A-Z-]*$', expected: IN_CAPITALS, examples: ['GET'] })
+    .superRefine(flawless(methodFlaw, 'bad-method'));
+
+const IN_CAPITALS = 'a method is written in capitals, such as GET';
+
+function methodFlaw(text: string): TextFlaw | undefined {
+  if (ROUTABLE_METHODS.has(text)) return undefined;
+  if (text === 'CONNECT' || text === 'TRACE') return { flaw: `${text} is refused on every path: no route can take it` };
+  const hint = didYouMean(text.toUpperCase(), ROUTABLE_METHODS);
+  return { flaw: /^[A-Z][A-Z-]*$/.test(text) ? 'no request can have this method' : IN_CAPITALS, hint };
+}
+
+/** A text to compare with one from a token: what stands around it would keep the two from ever being equal. */
+export const comparedText = (example: string) =>
+  textSuchAs(example).refine(isTrimmed, 'has a blank or a control character around it');
+
+/** The path of a claim: names with dots between them. */
+export const claimPath = () => textSuchAs('realm_access.roles').superRefine(flawless(claimPathFlaw, 'bad-claim-path'));
+
+/** A number that a claim can be compared with: a token's larger integers are not told apart (RFC 8259 §6). */
+export const claimNumber = () =>
+  z
+    .number()
+    .refine(
+      (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
+      'is larger than numbers are exact: put it in quotes, if the claim is text',
+    );
+
+/** A name in a query, as it is once it is decoded. */
+export const queryName = () =>
+  matching(/^[\x21\x22\x24\x27-\x2a\x2c-\x3c\x3e\x40-\x7e]+$/, {
+    expected: 'expected the decoded name of a query parameter, in printable ASCII without ? & = # % +',
+    example: 'access_token',
+  });
 
 /** RFC 6749 §3.3: scope-token. */
 export const scope = () =>
@@ -94,16 +150,17 @@ export const hostPattern = () =>
     .string()
     .meta({ examples: ['api.example.com', '*.example.com'] })
     .transform((host) => host.toLowerCase())
-    .refine(
-      (host) =>
-        /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$|^\[[0-9a-f:.]+\]$/.test(
-          host,
-        ),
-      {
-        error: 'a host is a name such as api.example.com or *.example.com, without scheme, port or path',
-        params: { name: 'bad-host' },
-      },
-    );
+    .superRefine(flawless(hostFlaw, 'bad-host'));
+
+/** An address to listen on. */
+export const listenHost = (example: string) => textSuchAs(example).superRefine(flawless(listenHostFlaw, 'bad-host'));
+
+/** The Host that an upstream gets: `keep`, `upstream`, or a name with an optional port. */
+export const upstreamHost = () =>
+  z
+    .string()
+    .meta({ examples: ['orders.internal'] })
+    .superRefine(flawless(upstreamHostFlaw, 'bad-host'));
 
 /** An address of a server: scheme and authority, no path, since paths are the business of `rewrite`. */
 export const origin = () =>
@@ -117,7 +174,7 @@ export const origin = () =>
     .transform((text, context): string => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       const flaw =
-        url === undefined || !/^https?:$/.test(url.protocol)
+        url === undefined || !isServerAddress(text)
           ? 'expected an address such as http://orders.internal:3000'
           : url.username || url.password
             ? 'has credentials in it; set them with `headers: { set: { Authorization: … } }`'
@@ -139,8 +196,8 @@ export const httpUrl = (example = 'https://login.example.com/jwks') =>
   z
     .string()
     .meta({ pattern: '^https?://', expected: 'expected an http:// or https:// address', examples: [example] })
-    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('#'), {
-      error: 'expected an http:// or https:// address',
+    .refine((text) => isServerAddress(text) && !text.includes('#'), {
+      error: 'expected an http:// or https:// address, without blanks or a fragment',
       params: { name: 'bad-url' },
     })
     // fetch refuses such an address, and every error would print it.
@@ -189,7 +246,8 @@ export const trustedNetwork = () =>
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');
   const family = isIP(address);
-  if (family === 0 || more.length > 0) return false;
+  // A zone (`fe80::1%eth0`) is not part of what a network is compared by.
+  if (family === 0 || more.length > 0 || address.includes('%')) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
@@ -252,7 +310,7 @@ export const fieldName = () => matching(TOKEN, { expected: 'is no header name', 
 /** The origin of a web page as browsers write it (RFC 6454 §6.1), or `*`. */
 export const webOrigin = () =>
   textSuchAs('https://app.example.com').refine(
-    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+    (text) => text === '*' || (isServerAddress(text) && new URL(text).origin === text),
     {
       error: 'expected an origin as browsers send it: scheme, host in lower case, port if unusual, and nothing behind',
       params: { name: 'bad-origin' },

@@ -37,6 +37,10 @@ function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {
       const message = 'the Authorization header is the place `authorization`: its token stands behind `Bearer`';
       return [judge(errorAt(item, 'bad-value', message, 'write `authorization`'))];
     }
+    if (place.kind === 'header' && place.name === 'cookie') {
+      const message = 'the Cookie header never holds a token alone';
+      return [judge(errorAt(item, 'bad-value', message, 'name the cookie: `{ cookie: name }`'))];
+    }
     if (!seen.has(key)) {
       seen.add(key);
       return [];

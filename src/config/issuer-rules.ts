@@ -1,5 +1,6 @@
 import { type Algorithm, SYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
 import { mayFetch } from '../verify/fetch.ts';
+import { isServerAddress } from './address.ts';
 import { errorAt, type Path } from './problem.ts';
 import { type Judgement, judge } from './scene.ts';
 import type { IssuerEntry } from './schema.ts';
@@ -20,8 +21,10 @@ function addressRules(name: string, { issuer, keys, introspection }: IssuerEntry
   const address = keys.url ?? issuer;
   const place = keys.url === undefined ? own : [...source, 'url'];
   if (keys.file !== undefined || keys.inline !== undefined || keys.secret !== undefined) return [];
-  if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) {
-    const message = 'discovery needs an issuer that is an https:// address';
+  // RFC 8414 §2: an identifier with a query or fragment has no address for its metadata.
+  const isPlain = keys.url !== undefined || !/[?#]/.test(address);
+  if (!isServerAddress(address) || !isPlain) {
+    const message = 'discovery needs an issuer that is an https:// address without a query';
     return [
       judge(errorAt(place, 'no-discovery', message, 'say where the keys are: `keys: { url: … }`'), place, source),
     ];

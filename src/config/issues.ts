@@ -55,7 +55,8 @@ export function missing(path: Path): Finding {
 function badKey(issue: Extract<Issue, { code: 'invalid_key' }>, path: Path): Finding {
   const [inner] = issue.issues;
   const message = inner ? withSubject(inner.message, path) : 'this key has the wrong form';
-  return errorAt(path, (inner && paramsOf(inner).name) ?? 'bad-key', message, undefined, 'key');
+  const { name = 'bad-key', hint } = inner ? paramsOf(inner) : {};
+  return errorAt(path, name, message, hint, 'key');
 }
 
 function badValue(issue: Issue, path: Path, value: unknown, tree: Tree): Finding {

@@ -16,6 +16,24 @@ const FIXED = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@;]|%[0-9A-F]{2})*$/;
 /** Escapes that never match: of what requests have decoded, and of delimiters, whose escape is refused where a route has one. */
 const PLAIN_ANYWAY = /%(?:2[146789BCDE]|3[0-9AD]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/i;
 
+/** Escapes of controls and backslashes, and those of escapes of slashes, backslashes and dots: such paths are refused. */
+const NEVER = /%(?:[01][0-9A-F]|7F|5C|25(?:2[EF]|5C))/i;
+
+/** Whether the escapes of a segment are UTF-8. */
+function isUtf8(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `..;x` and `a%2F..`: dot segments to servers that take parameters off or decode slashes. */
+function hasDotsBesideDelimiter(part: string): boolean {
+  return part.split('%2F').some((piece) => /^\.{0,2}(?:;|%3B)|^\.{1,2}$/.test(piece));
+}
+
 /** Reads a path pattern; answers what is wrong with it as text. */
 export function readPattern(source: string): PathPattern | string {
   if (!source.startsWith('/')) return 'a path begins with a slash';
@@ -43,10 +61,14 @@ function readSegment(part: string, last: boolean): PatternSegment | string {
   if (part.includes('*')) return '* is not a wildcard: use {name} for one segment or ** for the rest';
   if (part === '' && !last) return 'an empty segment (//) never matches, since such paths are refused';
   if (part === '.' || part === '..') return 'a dot segment never matches, since such paths are refused';
+  if (part.includes('?')) return 'a query is not matched: leave the question mark and what is behind it away';
+  if (part.includes('#')) return 'a fragment is never sent to a server: leave it away';
   if (PLAIN_ANYWAY.test(part))
     return 'holds a percent-encoded character that a path has in its plain form (%40 is @): write it plain';
   if (!FIXED.test(part))
     return 'holds a character that a path has only percent-encoded, with capital hex digits (%C3%A9)';
+  if (NEVER.test(part) || !isUtf8(part) || hasDotsBesideDelimiter(part))
+    return 'never matches, since paths with this in them are refused';
   // The one delimiter that a pattern can't have plain.
   return { kind: 'fixed', text: part.replaceAll('%2A', '*') };
 }

@@ -1,13 +1,16 @@
 import * as z from 'zod';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../verify/algorithms.ts';
 import {
+  claimNumber,
+  claimPath,
+  comparedText,
   cookieName,
   fieldName,
   fileName,
   headerName,
   hostPattern,
   httpUrl,
-  matching,
+  listenHost,
   method,
   name,
   origin,
@@ -15,6 +18,7 @@ import {
   port,
   prefix,
   publicAddress,
+  queryName,
   requestTarget,
   scope,
   serverName,
@@ -22,6 +26,7 @@ import {
   template,
   textSuchAs,
   trustedNetwork,
+  upstreamHost,
   webOrigin,
 } from './fields.ts';
 import { duration, positiveDuration, size } from './units.ts';
@@ -35,7 +40,7 @@ const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
 
 export const listenSchema = z
   .strictObject({
-    host: textSuchAs('127.0.0.1').default('0.0.0.0').describe('Address to listen on. A change needs a restart.'),
+    host: listenHost('127.0.0.1').default('0.0.0.0').describe('Address to listen on. A change needs a restart.'),
     port: port().default(8080).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     trustedProxies: z
       .array(trustedNetwork())
@@ -80,7 +85,7 @@ export const listenSchema = z
 
 export const adminSchema = z
   .strictObject({
-    host: textSuchAs('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
+    host: listenHost('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
   })
   .describe(
@@ -140,8 +145,8 @@ const introspection = z.strictObject({
 /** One issuer. */
 export const issuerSchema = z
   .strictObject({
-    issuer: textSuchAs('https://login.example.com').describe('The issuer identifier; must equal `iss`, exactly.'),
-    audience: oneOrMore(textSuchAs('orders-api')).describe('`aud` has to name one of these.'),
+    issuer: comparedText('https://login.example.com').describe('The issuer identifier; must equal `iss`, exactly.'),
+    audience: oneOrMore(comparedText('orders-api')).describe('`aud` has to name one of these.'),
     keys: keys.optional().describe('Where the keys come from. Default: { discovery: true }.'),
     introspection: introspection
       .optional()
@@ -160,7 +165,7 @@ export const issuerSchema = z
     clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
     maxTokenAge: positiveDuration('24h').optional().describe('Tokens issued longer ago than this are refused.'),
     requiredClaims: z
-      .array(textSuchAs('sub'))
+      .array(comparedText('sub'))
       .optional()
       .describe('Claims that a token must have, besides iss, aud and exp. Default: [sub]; with `introspection` none.'),
   })
@@ -188,7 +193,7 @@ const scopes = z.union(
   { error: 'expected a list of scopes, or { any: [scopes] }' },
 );
 
-const scalar = z.union([z.string().meta({ examples: ['admin'] }), z.number(), z.boolean()], {
+const scalar = z.union([z.string().meta({ examples: ['admin'] }), claimNumber(), z.boolean()], {
   error: 'expected text, a number, true or false',
 });
 const claimRule = z.union(
@@ -218,9 +223,7 @@ const tokenPlace = z.union(
       .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
     z
       .strictObject({
-        query: textSuchAs('access_token').describe(
-          'Name of a query parameter. It is taken out unless `token: forward`.',
-        ),
+        query: queryName().describe('Name of a query parameter. It is taken out unless `token: forward`.'),
       })
       .transform(({ query }) => ({ kind: 'query' as const, name: query })),
     z
@@ -246,7 +249,7 @@ export const guardSchema = z.strictObject({
     .optional()
     .describe('Where the token is looked for. Default: the Authorization header.'),
   claims: z
-    .record(z.string().min(1), claimRule)
+    .record(claimPath(), claimRule)
     .optional()
     .meta({ sample: { tenant: 'acme', 'realm_access.roles': { contains: 'admin' } } })
     .describe('What claims have to say, by their path.'),
@@ -286,6 +289,10 @@ const cors = z
   .refine(({ origins, credentials }) => !(credentials && origins.includes('*')), {
     error: '`credentials` with "*" would let every page on the web act in the name of its visitors: name the origins',
     params: { name: 'bad-value' },
+  })
+  .refine(({ headers, credentials }) => !(credentials && headers.includes('*')), {
+    error: 'beside `credentials`, browsers read "*" in `headers` as a name (Fetch §3.2.5): name the headers',
+    params: { name: 'bad-value' },
   });
 
 const upstreamTls = z.strictObject({
@@ -324,14 +331,7 @@ export const upstreamSchema = z.strictObject({
     .describe('Connections to each target. WebSockets, which have connections of their own, may be as many again.'),
   queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
   host: z
-    .union([
-      z.literal('keep'),
-      z.literal('upstream'),
-      matching(/^[A-Za-z0-9.-]+(?::\d+)?$/, {
-        expected: 'expected keep, upstream or a host name',
-        example: 'orders.internal',
-      }),
-    ])
+    .union([z.literal('keep'), z.literal('upstream'), upstreamHost()])
     .default('keep')
     .describe("The Host that the upstream gets: the client's (keep), the target's own (upstream), or this name."),
   headers: z
@@ -365,7 +365,7 @@ export const routeSchema = z.strictObject({
     .strictObject({
       host: hostPattern().optional().describe('Exact, or *.example.com for every name below it. Default: any.'),
       path: pathPattern().describe('/orders exactly; /orders/{id} with a named segment; /orders/** with all below.'),
-      methods: atLeastOne(method()).optional().describe('Default: every method.'),
+      methods: atLeastOne(method()).optional().describe('GET covers HEAD. Default: every method.'),
       allow: z
         .array(z.enum(['semicolon', 'encodedSlash']))
         .default([])

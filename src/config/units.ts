@@ -28,7 +28,8 @@ export const size = () =>
     .string({ error: A_SIZE })
     .regex(/^\d+(?:B|KiB|MiB|GiB)$/, A_SIZE)
     .meta({ expected: A_SIZE, examples: ['10MiB'] })
-    .transform((text) => amount(text, BYTES));
+    .transform((text) => amount(text, BYTES))
+    .refine((bytes) => Number.isSafeInteger(bytes), 'is larger than any size');
 
 function amount<Unit extends string>(text: string, units: Readonly<Record<Unit, number>>): number {
   const [, digits = '', unit = ''] = /^(\d+)(\D+)$/.exec(text) ?? [];

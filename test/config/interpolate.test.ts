@@ -15,7 +15,7 @@ const TEXTS: readonly [title: string, yaml: string, expected: string][] = [
   ['a default gives way to a variable', '${STAGE:-orders}', 'live'],
   ['a default may be any text without braces', '"${NOTHING:-a:-b c}"', 'a:-b c'],
   ['a file is put in without its last line break', '${file:secrets/audience}', 'from-file'],
-  ['an absolute file is put in', '${file:/run/secrets/audience}', 'absolute\n'],
+  ['an absolute file is put in', '${file:/run/secrets/audience}', 'absolute\nx'],
   ['a doubled dollar makes the text itself', '"$${STAGE}"', '${STAGE}'],
   ['a variable in a block text is put in', '|-\n      ${STAGE}', 'live'],
   ['a quoted number stays text', '"${NUMBER}"', '42'],
@@ -23,7 +23,7 @@ const TEXTS: readonly [title: string, yaml: string, expected: string][] = [
   ['a number within a text stays text', '${NUMBER}x', '42x'],
 ];
 
-const FILES = { '/etc/bearergate/secrets/audience': 'from-file\r\n', '/run/secrets/audience': 'absolute\n\n' };
+const FILES = { '/etc/bearergate/secrets/audience': 'from-file\r\n', '/run/secrets/audience': 'absolute\nx\n' };
 const VARIABLES = { STAGE: 'live', EMPTY: '', NUMBER: '42' };
 
 for (const [title, yaml, expected] of TEXTS) {

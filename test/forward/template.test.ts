@@ -103,7 +103,7 @@ test('a template gives the value of what it speaks of, and nothing when that is 
   const permit = permitFor(routeOf(), CLAIMS, { id: 'a%2Fb' });
   for (const [source, value] of RENDERED) {
     const template = readTemplate(source);
-    if (typeof template === 'string') t.fail(`${source}: ${template}`);
+    if ('flaw' in template) t.fail(`${source}: ${template.flaw}`);
     else
       t.is(
         compileTemplate(template)({
@@ -122,7 +122,7 @@ test('on a public route there is no token for a template to speak of', (t) => {
   const permit = permitFor(routeOf({ auth: 'public' }));
   for (const source of ['{claims.sub}', '{issuer}', 'x{issuer}']) {
     const template = readTemplate(source);
-    if (typeof template === 'string') t.fail(template);
+    if ('flaw' in template) t.fail(template.flaw);
     else
       t.is(compileTemplate(template)({ permit, requestId: '01X', host: 'h', subject: undefined }), undefined, source);
   }
