@@ -1,4 +1,5 @@
 import { guardOf } from './guard.ts';
+import { coversHost, coversMethod } from './match.ts';
 import { covers, type PathPattern } from './pattern.ts';
 import { listing } from './phrase.ts';
 import { type Finding, type Path, warningAt } from './problem.ts';
@@ -33,45 +34,35 @@ export function methodsLeftPublic(route: RouteEntry, path: Path, { draft, lineOf
 
 /** Whether a route takes every path of another, for its host. */
 function takesAllOf({ match: wide }: RouteEntry, { match: narrow }: RouteEntry): boolean {
-  return (wide.host === undefined || wide.host === narrow.host) && covers(wide.path, narrow.path);
+  return coversHost(wide.host, narrow.host) && covers(wide.path, narrow.path);
 }
 
 function takesMethod({ match: { methods } }: RouteEntry, method: string): boolean {
-  return !methods || methods.includes(method);
+  return coversMethod(methods, method);
 }
 
 /** A route that no request gets to. */
 export function unreachable(route: RouteEntry, path: Path, { draft, isSecret }: Scene): Finding[] {
-  const flaw = pathFlaw(route) ?? methodFlaw(route) ?? (isShadowed(route, draft.routes) ? SHADOWED : undefined);
+  const flaw = pathFlaw(route) ?? (isShadowed(route, draft.routes) ? SHADOWED : undefined);
   if (!flaw) return [];
-  const [place, reason, hint] = flaw;
+  const [reason, hint] = flaw;
   const message = isSecret([...path, 'match', 'path']) ? 'no request gets here' : `no request gets here: ${reason}`;
-  return [warningAt([...path, 'match', place], 'unreachable', message, hint)];
+  return [warningAt([...path, 'match', 'path'], 'unreachable', message, hint)];
 }
 
-type Flaw = readonly [place: 'path' | 'methods', reason: string, hint: string];
+type Flaw = readonly [reason: string, hint: string];
 
-const REFUSED: Flaw = ['path', 'paths with encoded controls or backslashes are refused', 'take it out'];
-const SHADOWED: Flaw = ['path', 'more specific routes take all of its paths', 'take it out, or one of them'];
+const SHADOWED: Flaw = ['more specific routes take all of its paths', 'take it out, or one of them'];
 
 /** Fixed segments that differ from how the gateway writes every path before it looks for a route. */
 function pathFlaw({ match }: RouteEntry): Flaw | undefined {
   const texts = match.path.segments.flatMap((segment) => (segment.kind === 'fixed' ? segment.text : []));
   const path = texts.join('/');
-  if (path.includes(';') && !match.allow.includes('semicolon'))
-    return ['path', 'paths with a semicolon are refused', 'say `allow: [semicolon]`'];
+  if (/;|%3B/.test(path) && !match.allow.includes('semicolon'))
+    return ['paths with a semicolon are refused', 'say `allow: [semicolon]`'];
   if (path.includes('%2F') && !match.allow.includes('encodedSlash'))
-    return ['path', 'paths with an encoded slash (%2F) are refused', 'say `allow: [encodedSlash]`'];
-  const [octet] = path.match(/%(?:2[DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/) ?? [];
-  if (octet === undefined) return /%(?:[01][0-9A-F]|7F|5C)/.test(path) ? REFUSED : undefined;
-  const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
-  return ['path', `the gateway reads \`${octet}\` as \`${character}\``, `write \`${character}\``];
-}
-
-/** TRACE would show a client its own credentials, and CONNECT is no request to forward. */
-function methodFlaw({ match: { methods } }: RouteEntry): Flaw | undefined {
-  if (!methods?.every((method) => method === 'TRACE' || method === 'CONNECT')) return undefined;
-  return ['methods', `${listing(methods)} is refused on every path`, 'name other methods'];
+    return ['paths with an encoded slash (%2F) are refused', 'say `allow: [encodedSlash]`'];
+  return undefined;
 }
 
 /** `/a/**` is never come to where others take `/a`, `/a/` and everything below. */
@@ -92,6 +83,6 @@ function isShadowed(route: RouteEntry, routes: readonly (RouteEntry | undefined)
 
 /** Whether a route takes the methods of another, on paths that lie within the other's and are fewer. */
 function goesBefore({ match: one }: RouteEntry, { match: other }: RouteEntry): boolean {
-  const methods = !one.methods || (other.methods?.every((method) => one.methods?.includes(method)) ?? false);
+  const methods = !one.methods || (other.methods?.every((method) => coversMethod(one.methods, method)) ?? false);
   return methods && covers(other.path, one.path) && !covers(one.path, other.path);
 }

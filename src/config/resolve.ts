@@ -2,6 +2,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
 import type { Config, GuardSettings, HeaderSettings, ListenTls, RouteSettings, UpstreamSettings } from './config.ts';
 import { guardOf } from './guard.ts';
+import { withHead } from './match.ts';
 import type { Path } from './problem.ts';
 import type { Scene } from './scene.ts';
 import type { GatewayFile, IssuerEntry, ListenEntry, RouteEntry, UpstreamEntry } from './schema.ts';
@@ -37,7 +38,7 @@ export function resolve(
     tokenCache,
     issuers,
     upstreams,
-    routes: gateway.routes.map((route, index) => {
+    routes: withHead(gateway.routes).map((route, index) => {
       const place: Path = ['routes', index];
       return routeSettings(withSecretsMarked(route, place, isSecret), gateway, issuers, upstreams);
     }),

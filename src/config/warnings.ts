@@ -3,6 +3,7 @@ import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
 import { lookAlikeScopes } from './look-alike.ts';
+import { coversHost, coversMethod } from './match.ts';
 import { covers } from './pattern.ts';
 import { type Finding, type Path, warningAt } from './problem.ts';
 import { methodsLeftPublic, unreachable } from './reach.ts';
@@ -131,12 +132,11 @@ function underGuarded(route: RouteEntry, path: Path, { draft, lineOf, shown }: S
 
 /** Whether one route's path is a prefix over the other's, for a host and a method both have. `/**` over all is no sign of anything. */
 function overshadows({ match: wide }: RouteEntry, { match: narrow }: RouteEntry): boolean {
-  const sameHost = wide.host === undefined || wide.host === narrow.host;
   const sameMethod =
-    !wide.methods || !narrow.methods || wide.methods.some((method) => narrow.methods?.includes(method));
+    !wide.methods || !narrow.methods || wide.methods.some((method) => coversMethod(narrow.methods, method));
   const isSection =
     wide.path.segments.at(-1)?.kind === 'rest' && wide.path.segments.some(({ kind }) => kind === 'fixed');
-  return sameHost && sameMethod && isSection && covers(wide.path, narrow.path);
+  return coversHost(wide.host, narrow.host) && sameMethod && isSection && covers(wide.path, narrow.path);
 }
 
 function forwarded({ token }: RouteEntry, path: Path): Finding[] {

@@ -29,7 +29,7 @@ test('a preflight is answered without a token, by the route of the call that it 
   );
   t.is(answer.status, 204);
   t.is(answer.header('access-control-allow-origin'), APP);
-  t.is(answer.header('access-control-allow-methods'), 'GET, DELETE');
+  t.is(answer.header('access-control-allow-methods'), 'GET, DELETE, HEAD');
   t.is(answer.header('access-control-allow-headers'), 'authorization, x-trace');
   t.is(answer.header('access-control-max-age'), '300');
   t.is(answer.header('access-control-allow-credentials'), undefined);

@@ -162,7 +162,7 @@ test('a new public route that is more specific opens what a guarded one took', (
     added.map(({ route }) => route.id),
     ['status'],
   );
-  t.deepEqual(requests.map(told), ['opened GET /orders/{id}/status: all > status']);
+  t.deepEqual(requests.map(told), ['opened GET,HEAD /orders/{id}/status: all > status']);
   t.true(opens);
 });
 
