@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
 import { makeSelfSigned, needsOpenssl } from './support/certificates.ts';
 import { temporaryFolder } from './support/files.ts';
-import { startBehind } from './support/gateway.ts';
+import { requestBytes, startBehind } from './support/gateway.ts';
 import { type KubernetesObject, schemaErrors, typeErrors } from './support/kubernetes.ts';
 import { needs } from './support/needs.ts';
 import { type Block, blocksIn } from './support/pages.ts';
@@ -97,6 +97,7 @@ async function startNginx(t: ExecutionContext, server: string, port: number): Pr
   const folder = await temporaryFolder({ 'api.crt': cert, 'api.key': key });
   mkdirSync(folder.file('srv'));
   await folder.write('srv/index.html', 'from nginx');
+  mkdirSync(folder.file('srv/docs'));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   await folder.write(
     'nginx.conf',
@@ -185,3 +186,26 @@ needsNginx('in front of nginx the gateway says who it is, and nobody else does',
   t.is(await answer.text(), 'from nginx');
   t.is(answer.headers.get('x-seen-user'), 'ann');
 });
+
+needsNginx(
+  "a redirect of nginx's own leads back to the gateway, with the documented setting and without",
+  async (t) => {
+    const documented = String(of('nginx')[1]?.text);
+    const absolute = documented.replace(/absolute_redirect off;/, '');
+    t.not(documented, absolute);
+    for (const [server, location] of [
+      [documented, '/docs/?a=b'],
+      [absolute, 'http://api.example.com/docs/?a=b'],
+    ] as const) {
+      const port = await freePort();
+      await startNginx(t, server.replace('127.0.0.1:8081', `127.0.0.1:${port}`), port);
+      const { gateway } = await startBehind(t, {
+        upstreams: { nginx: { url: `http://127.0.0.1:${port}` } },
+        routes: [{ id: 'all', match: { path: '/**' }, upstream: 'nginx' }],
+      });
+      const answer = await gateway.ask(requestBytes({ target: '/docs?a=b', headers: [gateway.bearer()] }));
+      t.is(answer.status, 301);
+      t.is(answer.header('location'), location);
+    }
+  },
+);

@@ -59,6 +59,8 @@ export interface UpstreamSettings {
   readonly health: { readonly path: string; readonly interval: number } | undefined;
   /** `keep`, `upstream`, or the Host to send. */
   readonly host: string;
+  /** Further origins, without a slash at the end, that mean this upstream in its answers. */
+  readonly origins: readonly string[];
   readonly headers: HeaderSettings['set'];
 }
 

@@ -97,7 +97,8 @@ export function issuerFacts(settings: AnyIssuerSettings): Fact[] {
 const COMMON = ['name', 'issuer', 'audience', 'clockTolerance', 'maxTokenAge', 'requiredClaims'];
 
 export function upstreamFacts(settings: UpstreamSettings): Fact[] {
-  const { name, urls, balance, timeouts, connections, queue, tls, health, host, headers, ...others } = settings;
+  const { name, urls, balance, timeouts, connections, queue, tls, health, host, origins, headers, ...others } =
+    settings;
   const { serverName, ...certificates } = tls;
   return [
     { label: 'url', at: ['url'], orAt: ['urls'], value: urls, text: list(urls) },
@@ -109,6 +110,7 @@ export function upstreamFacts(settings: UpstreamSettings): Fact[] {
     ...unshown(certificates, 'tls'),
     fact('health', health, health ? `${health.path} every ${writeDuration(health.interval)}` : 'none'),
     fact('host', host, host),
+    fact('origins', origins, list(origins)),
     ...headersSet('headers', headers),
     ...unshown(others),
   ];

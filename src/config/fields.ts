@@ -162,8 +162,8 @@ export const upstreamHost = () =>
     .meta({ examples: ['orders.internal'] })
     .superRefine(flawless(upstreamHostFlaw, 'bad-host'));
 
-/** An address of a server: scheme and authority, no path, since paths are the business of `rewrite`. */
-export const origin = () =>
+/** An address of a server: scheme and authority. The hints are for one that has more. */
+export const origin = (hints: { readonly credentials: string; readonly path: string }) =>
   z
     .string()
     .meta({
@@ -177,9 +177,9 @@ export const origin = () =>
         url === undefined || !isServerAddress(text)
           ? 'expected an address such as http://orders.internal:3000'
           : url.username || url.password
-            ? 'has credentials in it; set them with `headers: { set: { Authorization: … } }`'
+            ? `has credentials in it; ${hints.credentials}`
             : url.pathname !== '/' || url.search || url.hash
-              ? 'has a path; leave it away and use `rewrite: { addPrefix: … }` of the route'
+              ? `has a path; ${hints.path}`
               : undefined;
       if (url && !flaw) return url.origin;
       context.addIssue({

@@ -306,10 +306,17 @@ const upstreamTls = z.strictObject({
     .describe('Name that the certificate has to have, and that SNI says. Default: the host of the address.'),
 });
 
+const target = () =>
+  origin({
+    credentials: 'set them with `headers: { set: { Authorization: … } }`',
+    path: 'leave it away and use `rewrite: { addPrefix: … }` of the route',
+  });
+const ORIGIN_ALONE = 'an origin is scheme, host and port';
+
 /** One upstream. */
 export const upstreamSchema = z.strictObject({
-  url: origin().optional().describe('Scheme, host and port of the service.'),
-  urls: atLeastOne(origin()).optional().describe('Several targets of one service, in place of `url`.'),
+  url: target().optional().describe('Scheme, host and port of the service.'),
+  urls: atLeastOne(target()).optional().describe('Several targets of one service, in place of `url`.'),
   balance: z
     .enum(['least-busy', 'round-robin'])
     .default('least-busy')
@@ -334,6 +341,12 @@ export const upstreamSchema = z.strictObject({
     .union([z.literal('keep'), z.literal('upstream'), upstreamHost()])
     .default('keep')
     .describe("The Host that the upstream gets: the client's (keep), the target's own (upstream), or this name."),
+  origins: z
+    .array(origin({ credentials: ORIGIN_ALONE, path: ORIGIN_ALONE }))
+    .default([])
+    .describe(
+      "Further origins that mean this upstream in Location and cookies, such as http://localhost:3000. Its targets' and the Host that it gets always do.",
+    ),
   headers: z
     .strictObject({
       set: z

@@ -40,7 +40,7 @@ export class HeaderRules {
   readonly #remove: ReadonlySet<string>;
   readonly #responseSet: readonly CompiledHeader[];
   readonly #responseDrop: ReadonlySet<string>;
-  readonly #back: RewriteBack | undefined;
+  readonly #back: RewriteBack;
   readonly #host: string | undefined;
   readonly #strip: StripToken;
   /** Lower-case names of #set: nothing else is sent under them. */
@@ -168,7 +168,7 @@ export class HeaderRules {
       }
       if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined;
       if (this.#responseDrop.has(lower)) continue;
-      headers.push(name, this.#back?.header(lower, value, request, sentTo) ?? value);
+      headers.push(name, this.#back.header(lower, value, request, sentTo) ?? value);
     }
     const kept = connection ? without(headers, new Set(listMembers(connection))) : headers;
     if (this.#responseSet.length > 0) this.#setResponse(kept, request);

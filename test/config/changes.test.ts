@@ -172,12 +172,19 @@ const CASES: readonly (readonly [name: string, before: Document, after: Document
   [
     'numbers and times of an upstream',
     {},
-    withUpstream({ connections: 4, queue: 0, timeouts: { connect: '250ms' }, host: 'upstream' }),
+    withUpstream({
+      connections: 4,
+      queue: 0,
+      timeouts: { connect: '250ms' },
+      host: 'upstream',
+      origins: ['http://localhost:3000'],
+    }),
     [
       'upstream legacy: timeouts.connect 2s → 250ms',
       'upstream legacy: connections 128 → 4',
       'upstream legacy: queue 1024 → 0',
       'upstream legacy: host keep → upstream',
+      'upstream legacy: origins none → http://localhost:3000',
     ],
   ],
   [

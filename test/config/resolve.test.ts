@@ -73,6 +73,7 @@ test('a route that says nothing looks at Authorization and strips the token', (t
         tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined },
         health: undefined,
         host: 'keep',
+        origins: [],
         headers: [],
       },
       rewrite: { stripPrefix: '', addPrefix: '' },

@@ -166,12 +166,148 @@ test('Path and Domain of cookies come back in the client’s terms, and the rest
   }
 });
 
-test('where neither prefix nor Host is changed, nothing is', (t) => {
+/** Neither prefix nor Host is changed; the upstream listens on the same machine. */
+const KEPT: Situation = { upstream: { url: 'http://127.0.0.1:3000' }, sentTo: '/a/b' };
+const KEPT_TLS: Situation = { ...KEPT, encrypted: true };
+const IPV6: Situation = { ...KEPT, upstream: { url: 'http://[::1]' } };
+const REMOTE: Situation = { sentTo: '/a/b' };
+const NAMED_ON_PORT: Situation = { ...KEPT, upstream: { url: 'http://127.0.0.1:3000', host: 'shop.test' } };
+const ORIGINS: Situation = {
+  ...REMOTE,
+  upstream: { origins: ['http://localhost:3000', 'https://old.example.com', 'http://[2001:db8::1]:81'] },
+};
+const RENAMED: Situation = { ...KEPT, trusted: true, fields: [['X-Forwarded-Host', 'shop.example']] };
+
+const CLIENT = 'http://api.example.com:8080';
+
+const OWN_LOCATIONS: readonly (readonly [situation: Situation, value: string, seen: string])[] = [
+  // Its address, however it is spelt.
+  [REMOTE, 'http://legacy.internal:3000/login?a=b#c', `${CLIENT}/login?a=b#c`],
+  [REMOTE, 'HTTP://Legacy.INTERNAL.:03000/login', `${CLIENT}/login`],
+  [REMOTE, 'https://legacy.internal:3000/login', `${CLIENT}/login`],
+  [REMOTE, '//legacy.internal:3000/login', `${CLIENT}/login`],
+  [REMOTE, '\\\\legacy.internal:3000\\login', `${CLIENT}/login`],
+  [REMOTE, 'http:\\\\legacy.internal:3000/login', `${CLIENT}/login`],
+  [REMOTE, '/\t/legacy.internal:3000/login', `${CLIENT}/login`],
+  // The names of one machine for one another, where the upstream is on it.
+  [KEPT, 'http://127.0.0.1:3000/login', `${CLIENT}/login`],
+  [KEPT, 'http://localhost:3000/login', `${CLIENT}/login`],
+  [KEPT, 'http://LOCALHOST.:3000', `${CLIENT}/`],
+  [KEPT, 'http://[::1]:3000/login', `${CLIENT}/login`],
+  [KEPT, 'http://[0:0:0:0:0:0:0:1]:3000/login', `${CLIENT}/login`],
+  [KEPT, 'http://127.1:3000/login', `${CLIENT}/login`],
+  [IPV6, 'http://localhost/login', `${CLIENT}/login`],
+  [IPV6, 'http://localhost:80/login', `${CLIENT}/login`],
+  [KEPT, 'http://localhost/login', 'http://localhost/login'],
+  [KEPT, 'http://localhost:3001/login', 'http://localhost:3001/login'],
+  [REMOTE, 'http://localhost:3000/login', 'http://localhost:3000/login'],
+  // The Host that it was sent, with its own port too.
+  [KEPT, `${CLIENT}/login`, `${CLIENT}/login`],
+  [KEPT_TLS, `${CLIENT}/login`, 'https://api.example.com:8080/login'],
+  [KEPT, 'https://api.example.com:8080/login', 'https://api.example.com:8080/login'],
+  [KEPT, 'http://api.example.com:3000/login', `${CLIENT}/login`],
+  [KEPT, 'https://api.example.com:3000/login', 'https://api.example.com:3000/login'],
+  [KEPT, 'http://api.example.com/login', 'http://api.example.com/login'],
+  [NAMED_ON_PORT, 'http://shop.test/login', `${CLIENT}/login`],
+  [NAMED_ON_PORT, 'https://shop.test/login', `${CLIENT}/login`],
+  [NAMED_ON_PORT, 'http://shop.test:3000/login', `${CLIENT}/login`],
+  [NAMED_ON_PORT, 'http://shop.test:3001/login', 'http://shop.test:3001/login'],
+  [RENAMED, `${CLIENT}/login`, 'http://shop.example/login'],
+  [RENAMED, 'http://shop.example/login', 'http://shop.example/login'],
+  // What `origins` names, in that scheme.
+  [ORIGINS, 'http://localhost:3000/login', `${CLIENT}/login`],
+  [ORIGINS, 'https://localhost:3000/login', 'https://localhost:3000/login'],
+  [ORIGINS, 'http://127.0.0.1:3000/login', 'http://127.0.0.1:3000/login'],
+  [ORIGINS, 'https://old.example.com:443/login', `${CLIENT}/login`],
+  [ORIGINS, 'http://old.example.com/login', 'http://old.example.com/login'],
+  [ORIGINS, 'http://[2001:DB8:0::1]:81/login', `${CLIENT}/login`],
+  // Relative references name no host, and stay byte for byte.
+  [KEPT, '/login', '/login'],
+  [KEPT, '/a/./b', '/a/./b'],
+  [KEPT, 'login', 'login'],
+  [KEPT, '?page=2', '?page=2'],
+  [KEPT, '', ''],
+  // Everybody else's stays.
+  [KEPT, 'http://localhost:3000@evil.example/', 'http://localhost:3000@evil.example/'],
+  [KEPT, 'http://user:pass@localhost:3000/', 'http://user:pass@localhost:3000/'],
+  [KEPT, 'http://localhost:3000.evil.example/', 'http://localhost:3000.evil.example/'],
+  [KEPT, 'http://localhost.evil.example:3000/', 'http://localhost.evil.example:3000/'],
+  [KEPT, 'http://evil.example:3000/', 'http://evil.example:3000/'],
+  [KEPT, 'http://evil.example/http://localhost:3000/', 'http://evil.example/http://localhost:3000/'],
+  [KEPT, '//evil.example/login', '//evil.example/login'],
+  [KEPT, '/\\evil.example', '/\\evil.example'],
+  [KEPT, '/\t/evil.example', '/\t/evil.example'],
+  [KEPT, 'ftp://localhost:3000/', 'ftp://localhost:3000/'],
+  [KEPT, 'javascript://localhost:3000/%0aalert(1)', 'javascript://localhost:3000/%0aalert(1)'],
+  [PREFIX, '/\t/evil.example/v1/orders', '/\t/evil.example/v1/orders'],
+  [PREFIX, '\t/v1/orders', '/orders'],
+  [{ ...PREFIX, upstream: KEPT.upstream ?? {} }, 'http://localhost:3000/v1/orders/5', `${CLIENT}/orders/5`],
+];
+
+for (const name of ['Location', 'Content-Location']) {
+  test(`${name} names no address of the upstream's, whatever the route changes, and nobody else's is touched`, (t) => {
+    for (const [situation, value, expected] of OWN_LOCATIONS)
+      t.is(seen(situation, name, value), expected, JSON.stringify([situation, value]));
+  });
+}
+
+test('the first of several targets and the last are the upstream alike', (t) => {
+  const upstream = { url: undefined, urls: ['http://a.internal:3000', 'https://[::1]'], origins: [] };
+  for (const own of ['http://a.internal:3000/x', 'https://localhost/x', '//[::1]:443/x'])
+    t.is(seen({ upstream }, 'Location', own), `${CLIENT}/x`, own);
+});
+
+const OWN_REFRESHES: readonly (readonly [value: string, seen: string])[] = [
+  ['0;http://localhost:3000/a', `0;${CLIENT}/a`],
+  ['0 http://localhost:3000/a', `0 ${CLIENT}/a`],
+  ['  1.5 , \tURL \t= \t http://localhost:3000/a  ', `  1.5 , \tURL \t= \t ${CLIENT}/a  `],
+  [`0; url='http://localhost:3000/a' x`, `0; url='${CLIENT}/a' x`],
+  ['0; url="http://localhost:3000/a', `0; url="${CLIENT}/a`],
+  ['0; urlhttp://localhost:3000/a', '0; urlhttp://localhost:3000/a'],
+  ['0; url=url=http://localhost:3000/a', '0; url=url=http://localhost:3000/a'],
+  ['; url=http://localhost:3000/a', '; url=http://localhost:3000/a'],
+  ['x; url=http://localhost:3000/a', 'x; url=http://localhost:3000/a'],
+  ['0http://localhost:3000/a', '0http://localhost:3000/a'],
+  ['0;', '0;'],
+  ['', ''],
+];
+
+test('Refresh is read as browsers read it', (t) => {
+  for (const [value, expected] of OWN_REFRESHES) t.is(seen(KEPT, 'Refresh', value), expected, value);
+});
+
+const OWN_COOKIES: readonly (readonly [situation: Situation, value: string, seen: string])[] = [
+  [REMOTE, 'a=1; Domain=legacy.internal; Path=/a', 'a=1; Path=/a'],
+  [REMOTE, 'a=1; Domain = .Legacy.Internal. ; Path=/', 'a=1; Path=/'],
+  [REMOTE, 'a=1; Domain=legacy.internal:3000', 'a=1'],
+  [KEPT, 'a=1; Domain=localhost', 'a=1'],
+  [KEPT, 'a=1; Domain=[::1]; Secure', 'a=1; Secure'],
+  [KEPT, 'a=1; Domain=127.0.0.1', 'a=1'],
+  [ORIGINS, 'a=1; Domain=old.example.com', 'a=1'],
+  [NAMED_ON_PORT, 'a=1; Domain=shop.test', 'a=1'],
+  // By its own name the client's browser takes it, and by one above it.
+  [KEPT, 'a=1; Domain=api.example.com', 'a=1; Domain=api.example.com'],
+  [KEPT, 'a=1; Domain=.example.com', 'a=1; Domain=.example.com'],
+  [RENAMED, 'a=1; Domain=api.example.com', 'a=1'],
+  [RENAMED, 'a=1; Domain=shop.example', 'a=1; Domain=shop.example'],
+  [REMOTE, 'a=1; Domain=localhost', 'a=1; Domain=localhost'],
+  [REMOTE, 'a=1; Domain=internal', 'a=1; Domain=internal'],
+  [REMOTE, 'a=1; Domain=evil.legacy.internal', 'a=1; Domain=evil.legacy.internal'],
+  [REMOTE, 'a=1; Domain=; Domain', 'a=1; Domain=; Domain'],
+  [REMOTE, 'Domain=legacy.internal', 'Domain=legacy.internal'],
+  [REMOTE, 'a=1; Path=/a', 'a=1; Path=/a'],
+];
+
+test('no cookie keeps the name of its upstream, and each other Domain stays', (t) => {
+  for (const [situation, value, expected] of OWN_COOKIES)
+    t.is(seen(situation, 'Set-Cookie', value), expected, JSON.stringify([situation, value]));
+});
+
+test('where prefix and Host stay, what names nobody stays byte for byte', (t) => {
   const same: Situation = { rewrite: { stripPrefix: '/v1', addPrefix: '/v1' } };
   for (const situation of [{}, same]) {
-    for (const value of ['/v1/orders', 'http://legacy.internal:3000/v1/orders'])
-      t.is(seen(situation, 'Location', value), value);
-    t.is(seen(situation, 'Set-Cookie', 'a=1; Domain=legacy.internal; Path=/'), 'a=1; Domain=legacy.internal; Path=/');
+    t.is(seen(situation, 'Location', '/v1/orders'), '/v1/orders');
+    t.is(seen(situation, 'Set-Cookie', 'a=1;Path=/v1 ; x'), 'a=1;Path=/v1 ; x');
   }
 });
 
