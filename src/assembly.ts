@@ -67,6 +67,8 @@ export async function destroyAll(parts: Iterable<Part>): Promise<void> {
 export interface Surroundings {
   readonly clock: Clock;
   readonly ask: Ask;
+  /** For how many times `keys.refresh` keys are waited for before they are fetched from here. Default: 1. */
+  readonly keyPatience?: number;
   /** Streams outlive the assembly under which they began. */
   readonly streams: OpenStreams;
 }

@@ -72,7 +72,8 @@ export class GatewayServer {
     const asking = options.ask ?? ask;
     const shared = options.team && new SharedFetch(asking, clock, () => goodFor(this.#config));
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
-    const assembling = { clock, ask: shared?.ask ?? asking, streams };
+    const keyPatience = options.worker === undefined ? 1 : WORKER_KEY_PATIENCE;
+    const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience };
     const observer = reporter(log, metrics, team);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)));
     const apply = (changed: Config) => {
@@ -216,6 +217,12 @@ export class GatewayServer {
     return cut;
   }
 }
+
+/**
+ * The process at the head fetches keys and tells its workers when it has. A worker asks by itself only where that has not
+ * come for this many times `keys.refresh`.
+ */
+const WORKER_KEY_PATIENCE = 1.5;
 
 /** How much longer than its drain may take a worker is waited for, in ms. */
 const SPARE = 5_000;

@@ -14,6 +14,7 @@ export type LiveIssuer = JwtVerifier | IntrospectionVerifier;
 interface Surroundings {
   readonly clock: Clock;
   readonly ask: Ask;
+  readonly keyPatience?: number;
 }
 
 /**
@@ -35,15 +36,15 @@ export function issuerFor(
 function keyRingFor(
   settings: IssuerSettings,
   before: JwtVerifier | undefined,
-  { clock, ask }: Surroundings,
+  { clock, ask, keyPatience }: Surroundings,
   observer: KeyObserver,
 ): KeyRing {
   if (settings.secret !== undefined) return new SharedSecret(settings.secret, settings.algorithms);
   const known = before && publishSameKeys(before.settings, settings) ? before : undefined;
-  if (!(known?.keys instanceof KeySet)) return new KeySet(settings, clock, ask, observer);
+  if (!(known?.keys instanceof KeySet)) return new KeySet(settings, clock, ask, observer, undefined, keyPatience);
   // What is asked of a token is no business of the keys; only how they are fetched is.
   if (isDeepStrictEqual(known.settings.keys, settings.keys)) return known.keys;
-  return new KeySet(settings, clock, ask, observer, known.keys);
+  return new KeySet(settings, clock, ask, observer, known.keys, keyPatience);
 }
 
 /** Whether keys of the one are keys of the other: whose they are and where they come from, and not when they are fetched. */

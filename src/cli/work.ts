@@ -1,4 +1,3 @@
-import type { Config } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
 import type { ThisWorker } from '../server/workers/channel.ts';
 import { Head } from '../server/workers/head.ts';
@@ -23,7 +22,7 @@ export async function work(file: string, worker: ThisWorker, io: CommandIo): Pro
   try {
     const gateway = await open(loaded, worker, head, io);
     if (gateway === undefined) return EXIT.problems;
-    followed.follow({ reload: (changed) => gateway.reload(patient(changed)) }, loaded);
+    followed.follow(gateway, loaded);
     const signal = await Promise.race([head.drains, worker.isAlone]);
     followed.close();
     await gateway.drain(signal);
@@ -36,15 +35,14 @@ export async function work(file: string, worker: ThisWorker, io: CommandIo): Pro
 
 /** A gateway that listens; undefined where it can't, which the head then tells. */
 async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandIo): Promise<GatewayServer | undefined> {
-  const own = patient(loaded);
-  if (!own.ok) {
+  if (!loaded.ok) {
     head.failed('the configuration has changed while it was read, and has mistakes now');
     return undefined;
   }
-  settleMemory(workerCount(own.config));
+  settleMemory(workerCount(loaded.config));
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
-    const gateway = await startGateway(own.config, { ask: head.ask, worker: worker.number, ...terminal });
+    const gateway = await startGateway(loaded.config, { ask: head.ask, worker: worker.number, ...terminal });
     io.onAbruptEnd((defect, done) => gateway.lastWords(defect, done));
     head.listening(gateway.url, gateway);
     return gateway;
@@ -52,15 +50,4 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
     head.failed(listenFailure(error as ListenError) ?? `a worker could not start: ${(error as Error).stack}`);
     return undefined;
   }
-}
-
-/** The head fetches keys and tells when it has; workers ask by themselves only where that has not come for a good while. */
-function patient(loaded: Loaded): Loaded {
-  return loaded.ok
-    ? { ...loaded, config: { ...loaded.config, issuers: loaded.config.issuers.map(patientIssuer) } }
-    : loaded;
-}
-
-function patientIssuer(issuer: Config['issuers'][number]): Config['issuers'][number] {
-  return 'keys' in issuer ? { ...issuer, keys: { ...issuer.keys, refresh: issuer.keys.refresh * 1.5 } } : issuer;
 }

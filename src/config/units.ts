@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LONGEST_TIMER } from '../clock.ts';
 
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
@@ -6,8 +7,8 @@ const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const A_DURATION = 'expected a duration with its unit, such as 250ms, 5s, 10m or 24h';
 const A_SIZE = 'expected a size with its unit, such as 16KiB or 10MiB';
 
-/** The longest wait that a Node timer can keep; a longer one would fire at once. */
-export const LONGEST_DURATION = 2 ** 31 - 1;
+/** The longest duration: some of them are handed to node itself, which takes no more than one of its timers can keep. */
+export const LONGEST_DURATION = LONGEST_TIMER;
 
 /** `250ms`, `5s`, `10m`, `24h` or `7d`, as milliseconds. The example is for a field without a default. */
 export const duration = (example = '90s') =>

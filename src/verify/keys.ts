@@ -37,6 +37,8 @@ export class KeySet implements KeyRing {
   readonly #ask: Ask;
   readonly #clock: Clock;
   readonly #observer: KeyObserver;
+  /** Age, in ms, at which keys are fetched again. */
+  readonly #refreshAfter: number;
   readonly #closing = new AbortController();
   readonly #snapshot: string | undefined;
   #keys: readonly VerificationKey[] = [];
@@ -50,12 +52,23 @@ export class KeySet implements KeyRing {
   #restoring: Promise<void> | undefined;
   #cancelTimer: () => void = () => {};
 
-  /** `before` is one with the same issuer and source and another timing: what it has fetched goes on here. */
-  constructor(issuer: IssuerSettings, clock: Clock, ask: Ask, observer: KeyObserver, before?: KeySet) {
+  /**
+   * `before` is one with the same issuer and source and another timing: what it has fetched goes on here. `patience` is
+   * for how many times `refresh` it waits until it fetches, where somebody else does so and tells (`refresh()`).
+   */
+  constructor(
+    issuer: IssuerSettings,
+    clock: Clock,
+    ask: Ask,
+    observer: KeyObserver,
+    before?: KeySet,
+    patience: number = 1,
+  ) {
     this.#issuer = issuer;
     this.#clock = clock;
     this.#ask = ask;
     this.#observer = observer;
+    this.#refreshAfter = issuer.keys.refresh * patience;
     this.fixed = issuer.keys.source.kind === 'inline';
     const { snapshot } = issuer.keys;
     // Keys that are at hand need none, and an older copy would bring back those that were taken out.
@@ -244,7 +257,7 @@ export class KeySet implements KeyRing {
     const usableFor = this.usableUntil - now;
     const longest = Math.min(BACKOFF.longest, Math.max(BACKOFF.longestWithoutKeys, usableFor));
     const wait =
-      this.#failures === 0 ? this.#issuer.keys.refresh : Math.min(BACKOFF.first * 2 ** (this.#failures - 1), longest);
+      this.#failures === 0 ? this.#refreshAfter : Math.min(BACKOFF.first * 2 ** (this.#failures - 1), longest);
     const jittered = wait * (0.8 + 0.2 * Math.random());
     const waited = usableFor > 0 ? 0 : Math.max(0, now - began);
     return Math.max(jittered - waited, Math.min(jittered, BACKOFF.shortest));

@@ -10,7 +10,11 @@ const KEY = makeKey('ES256');
 /** Two workers before a service, with an issuer whose key server counts. */
 async function startTeam(
   t: ExecutionContext,
-  { keys: timing = '{ discovery: true }', answer = () => rawResponse(200, 'ok') as string | undefined } = {},
+  {
+    keys: timing = '{ discovery: true }',
+    log = 'info',
+    answer = () => rawResponse(200, 'ok') as string | undefined,
+  } = {},
 ) {
   const keys = await serveJwks([KEY]);
   const upstream = await startRecordingUpstream(answer);
@@ -19,6 +23,7 @@ listen: { host: 127.0.0.1, port: 0 }
 admin: { port: 0 }
 workers: 2
 drain: { delay: 0s, timeout: 10s }
+log: { level: ${log} }
 issuers: { main: { issuer: "${keys.issuer}", audience: orders-api, keys: ${timing} } }
 upstreams: { api: { url: "${upstream.url}" } }
 defaults: { auth: { issuers: [main] } }
@@ -88,6 +93,17 @@ test.serial('a token with a new key is taken by every worker', async (t) => {
   await until(isTaken, 'both have the new key');
   t.is(await ask(), 401);
   t.is((await gateway.stop()).code, 0);
+});
+
+test.serial('keys that are good for longer than a timer can wait are not asked for all the time', async (t) => {
+  const { gateway, keys, ask } = await startTeam(t, { keys: '{ discovery: true, refresh: 24d }', log: 'debug' });
+  const fetched = () => gateway.lines().filter(({ msg }) => msg === 'keys fetched').length;
+  await until(() => fetched() >= 3, 'the head and each worker has them');
+  const settled = fetched();
+  for (let count = 0; count < 16; count += 1) t.is(await ask(), 200);
+  // Each may have been told of the first fetch and have asked once more; hundreds a second is what it must not be.
+  t.true(fetched() <= settled + 2, `${settled}, then ${fetched()}`);
+  t.is(keys.requests.jwks, 1);
 });
 
 test.serial('a worker that ends is told of and started again, the others go on, and no count is lost', async (t) => {

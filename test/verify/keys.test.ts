@@ -77,6 +77,23 @@ test('before it is started, no token can be checked', async (t) => {
   t.is(server.requests.jwks, 0);
 });
 
+for (const patience of [1, 1.5]) {
+  test(`keys are fetched again at ${patience} times their age, a little spread, where that is somebody else's first`, async (t) => {
+    const server = await serveJwks([OLD]);
+    const refresh = 24 * 86_400_000;
+    const settings = issuerSettings({}, { source: { kind: 'url', url: server.jwksUri }, refresh });
+    const clock = new FakeClock();
+    const set = new KeySet(settings, clock, ask, new KeyLog(), undefined, patience);
+    t.teardown(async () => {
+      set.close();
+      await server.close();
+    });
+    await set.start();
+    const [wait = 0] = clock.waiting;
+    t.true(wait > refresh * patience * 0.79 && wait <= refresh * patience, String(wait / refresh));
+  });
+}
+
 test('requests that come while the first fetch is under way wait for it', async (t) => {
   const { server, set, find } = await world(t);
   await server.behave('hang');
