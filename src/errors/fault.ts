@@ -9,6 +9,11 @@ export interface Fault {
   readonly fix?: string;
   /** For the log alone: an error, an upstream's words. Never part of a reply. */
   readonly cause?: unknown;
+  /**
+   * The verdict as it is at another moment, for one whose words tell a time; undefined when it does not hold then. `now` is
+   * in milliseconds since 1970.
+   */
+  readonly at?: (now: number) => Fault | undefined;
   /** The same token may pass in a moment, whatever the code says, so that the refusal is not to be remembered. */
   readonly heals?: true;
   /** RFC 9457 extension members, such as `expiredAt`. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Code } from '../errors/catalogue.ts';
+import type { Fault } from '../errors/fault.ts';
 import { type Outcome, stop } from '../outcome.ts';
 import { type CompactJws, readCompact } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
@@ -22,6 +23,11 @@ const LASTING: ReadonlySet<Code> = new Set<Code>([
   'token.too-old',
   'token.inactive',
 ]);
+
+/** What is remembered is the verdict: how long ago a token expired is said anew, and a clock that was set back acquits it. */
+function faultAt({ fault }: Refusal, now: number): Fault | undefined {
+  return fault.at === undefined ? fault : fault.at(now);
+}
 
 /**
  * The verifier of a set of issuers, in front of which a cache stands. A hit skips the signature and nothing else, and
@@ -59,8 +65,11 @@ export class CachedVerifier implements Verifier {
     }
     const refusal = cache.refused(key);
     if (refusal !== undefined && this.#wouldRefuse(refusal, text)) {
-      cache.counts.refusedHit += 1;
-      return stop(refusal.fault);
+      const fault = faultAt(refusal, now);
+      if (fault !== undefined) {
+        cache.counts.refusedHit += 1;
+        return stop(fault);
+      }
     }
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) {
@@ -99,11 +108,24 @@ export class CachedVerifier implements Verifier {
     jws: CompactJws | undefined,
     now: number,
   ): Promise<Outcome<Verified>> {
-    const outcome = await issuer.prove(token, jws, now);
+    const outcome = await this.#provedInTime(issuer, token, jws, now);
     if (outcome.ok) this.#cache.accept(key, outcome.value, issuer.usefulUntil(outcome.value) - this.#now());
     else if (LASTING.has(outcome.fault.code) && !outcome.fault.heals)
       this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
     return outcome;
+  }
+
+  /** Keys and answers may be long in coming: what has expired meanwhile is not let in any more. */
+  async #provedInTime(
+    issuer: IssuerVerifier,
+    token: RawToken,
+    jws: CompactJws | undefined,
+    now: number,
+  ): Promise<Outcome<Verified>> {
+    const outcome = await issuer.prove(token, jws, now);
+    if (!outcome.ok) return outcome;
+    const late = this.#now();
+    return late - now < 1000 ? outcome : (issuer.recheck(outcome.value, late) ?? outcome);
   }
 
   /** Whether the issuer that proved a token is the one that would judge it here. */

@@ -178,8 +178,18 @@ function clientHint([name, ...others]: readonly string[], { azp, client_id }: Js
   return others.length === 0 && (name === azp || name === client_id) ? ', the client itself, as ID tokens are' : '';
 }
 
-/** Whether the token is good at this moment. Seconds are whole, as in jose, so that both judge alike. */
+/**
+ * Whether the token is good at this moment. Seconds are whole, as in jose, so that both judge alike. A fault keeps the
+ * dates alone, so that it can be told again later, in the words of that moment.
+ */
 export function timeFault(claims: JsonObject, issuer: ClaimSettings, now: number): Fault | undefined {
+  const fault = faultAt(claims, issuer, now);
+  if (fault === undefined) return undefined;
+  const { exp, nbf, iat } = claims;
+  return { ...fault, at: (later) => timeFault({ exp, nbf, iat }, issuer, later) };
+}
+
+function faultAt(claims: JsonObject, issuer: ClaimSettings, now: number): Fault | undefined {
   const seconds = Math.floor(now / 1000);
   const tolerance = issuer.clockTolerance / 1000;
   const exp = claims.exp as number | undefined;

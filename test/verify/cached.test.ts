@@ -175,6 +175,70 @@ test('which route a token was used on first does not decide by whose rules it is
   t.is(told(await verify(token, both)), 'token.claims');
 });
 
+const HOUR = 3_600_000;
+
+for (const [title, over, dates, words] of [
+  [
+    'expired',
+    {},
+    { iat: -600, exp: -60 },
+    ['It expired 1 min ago, at 2026-11-22T09:59:00Z', 'It expired 1 h 1 min ago, at 2026-11-22T09:59:00Z'],
+  ],
+  [
+    'is too old',
+    { maxTokenAge: 60_000 },
+    { iat: -120, exp: 7200 },
+    ['It was issued 2 min ago', 'It was issued 1 h 2 min ago'],
+  ],
+] as const) {
+  test(`that a token ${title} is remembered, and told in the words of the moment`, async (t) => {
+    const { clock, verify, claims, issuer, cache } = await world(over, { rejectedFor: 24 * HOUR });
+    const seconds = clock.now() / 1000;
+    const token = signToken(KEY, claims({ iat: seconds + dates.iat, exp: seconds + dates.exp }));
+    const detail = async () => {
+      const outcome = await verify(token);
+      return outcome.ok ? 'accepted' : (outcome.fault.detail ?? '');
+    };
+    t.true((await detail()).startsWith(words[0]));
+    t.true((await detail()).startsWith(words[0]));
+    clock.advance(HOUR);
+    t.true((await detail()).startsWith(words[1]), await detail());
+    t.is(issuer.proofs, 1, 'the signature is not looked at again');
+    t.is(cache.counts.refusedHit, 3);
+
+    clock.jump(-HOUR - 80_000);
+    t.is(await detail(), 'accepted', 'a clock that was ahead made it so');
+    t.is(issuer.proofs, 2);
+  });
+}
+
+test('what expires while its keys are fetched is refused', async (t) => {
+  const server = await serveJwks([KEY]);
+  const clock = new FakeClock();
+  const settings = issuerSettings({ issuer: server.issuer }, { source: { kind: 'url', url: server.jwksUri } });
+  const set = new KeySet(settings, clock, ask, new KeyLog());
+  t.teardown(async () => {
+    set.close();
+    await server.close();
+  });
+  await server.behave('hang');
+  void set.start();
+  const cache = new TokenCache({ maxEntries: 100, maxAge: 300_000, rejectedFor: 10_000 });
+  const verifier = new CachedVerifier([new CountingVerifier(settings, set)], cache, clock.now);
+  const seconds = clock.now() / 1000;
+  const outcomes = [3, 600].map((left) =>
+    verifier.verify(
+      new RawToken(signToken(KEY, accessClaims({ iss: server.issuer, exp: seconds + left }, clock.now()))),
+      clock.now(),
+    ),
+  );
+  clock.jump(60_000);
+  await server.behave('serve');
+  const [late, good] = await Promise.all(outcomes);
+  t.like(late, { ok: false, fault: { code: 'token.expired' } });
+  t.like(good, { ok: true });
+});
+
 /** What a token may be refused for once an issuer judges it, and whether that is remembered. */
 const REASONS: readonly (readonly [
   code: string,
