@@ -119,7 +119,7 @@ export function assemble(config: Config, surroundings: Surroundings, observer: O
   return {
     config,
     table: new RouteTable(routes),
-    sorter: new FieldSorter(managedHeaders(config), watchedHeaders(config)),
+    sorter: new FieldSorter(managedHeaders(config), watchedHeaders(config), keptHeaders(config)),
     issuers,
     keyRings,
     cache,
@@ -161,6 +161,11 @@ function watchedHeaders({ routes }: Config): string[] {
     const places = guard === 'public' ? [] : guard.tokenFrom;
     return [...headers.remove, ...places.flatMap(headerOf)];
   });
+}
+
+/** Headers that a route lets through, in their own spelling. */
+function keptHeaders({ routes }: Config): string[] {
+  return routes.flatMap(({ headers }) => headers.keep);
 }
 
 function headerOf(place: TokenPlace): string[] {

@@ -42,11 +42,16 @@ export function routes({ file, format }: RoutesOptions, io: CommandIo): number {
   const rows = listRoutes(loaded.config);
   const lines = table([
     ['route', 'takes', 'who may enter', 'goes to'],
-    ...rows.map(({ view }) => [view.id, takes(view), whoMayEnter(view), goesTo(view)]),
+    ...rows.map(({ view }) => [view.id, takes(view), whoMayEnter(view), `${goesTo(view)}${withKept(view)}`]),
   ]);
   const told = rows.flatMap(({ warnings }, index) => [lines[index + 1], ...warnings.map(warningLine)]);
   io.stdout(`${[lines[0], ...told].join('\n')}\n`);
   return EXIT.ok;
+}
+
+/** What of a client's claims goes along. */
+function withKept({ keep }: RouteView): string {
+  return keep === undefined ? '' : `, with the client's ${keep.join(', ')}`;
 }
 
 function warningLine({ file, line, column, message }: Problem): string {

@@ -79,6 +79,11 @@ export interface HeaderSettings {
   readonly remove: readonly string[];
 }
 
+export interface RequestHeaderSettings extends HeaderSettings {
+  /** Lower-case: what goes on although it is withheld by default. */
+  readonly keep: readonly string[];
+}
+
 export interface RouteSettings {
   readonly id: string;
   /** Lower-case; may begin with `*.`; undefined takes any. */
@@ -90,7 +95,7 @@ export interface RouteSettings {
   readonly guard: 'public' | GuardSettings;
   readonly upstream: UpstreamSettings;
   readonly rewrite: { readonly stripPrefix: string; readonly addPrefix: string };
-  readonly headers: HeaderSettings;
+  readonly headers: RequestHeaderSettings;
   readonly responseHeaders: HeaderSettings;
   readonly token: 'strip' | 'forward';
   /** Whether `Upgrade: websocket` is carried. */

@@ -130,6 +130,7 @@ export function routeFacts(route: RouteSettings): Fact[] {
     ...each(rewrite, 'rewrite', (prefix) => prefix || 'none'),
     ...headersSet('headers', headers.set),
     fact('headers.remove', headers.remove, list(headers.remove)),
+    fact('headers.keep', headers.keep, list(headers.keep)),
     ...headersSet('responseHeaders', responseHeaders.set),
     fact('responseHeaders.remove', responseHeaders.remove, list(responseHeaders.remove)),
     fact('token', token, token),

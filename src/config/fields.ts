@@ -1,5 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
+import { isTheGateways } from '../request/fields.ts';
+import { foldName } from '../request/fold.ts';
 import { ROUTABLE_METHODS } from '../request/methods.ts';
 import { hostFlaw, isServerAddress, listenHostFlaw, upstreamHostFlaw } from './address.ts';
 import { claimPathFlaw, isTrimmed } from './claim-path.ts';
@@ -287,7 +289,9 @@ const OWN_HEADERS = new Set([
   'content-length',
   'expect',
   'host',
+  'http2-settings',
   'keep-alive',
+  'proxy-authenticate',
   'proxy-connection',
   'te',
   'trailer',
@@ -319,9 +323,16 @@ export const webOrigin = () =>
 
 export const headerName = () =>
   matching(TOKEN, { expected: 'is no header name', example: 'X-User-Id' }).refine(
-    (text) => !OWN_HEADERS.has(text.toLowerCase()),
+    (text) => !OWN_HEADERS.has(foldName(text)),
     {
       error: 'is a header that the gateway manages itself',
       params: { name: 'managed-header' },
     },
   );
+
+/** A header that a route may let through: what is of the hop, or ours, is none. */
+export const keptHeader = () =>
+  matching(TOKEN, { expected: 'is no header name', example: 'True-Client-IP' }).refine((text) => !isTheGateways(text), {
+    error: 'is a header that the gateway manages itself, which no route can keep',
+    params: { name: 'managed-header' },
+  });

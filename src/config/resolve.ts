@@ -136,7 +136,7 @@ function routeSettings(
     guard: guardSettings(route, gateway, issuers),
     upstream,
     rewrite,
-    headers: headerSettings(route.headers),
+    headers: { ...headerSettings(route.headers), keep: lowerCase(route.headers.keep) },
     responseHeaders: headerSettings(route.responseHeaders),
     token,
     websocket,
@@ -166,8 +166,12 @@ function guardSettings(
   };
 }
 
-function headerSettings({ set, remove }: RouteEntry['headers']): HeaderSettings {
-  return { set: Object.entries(set), remove: remove.map((name) => name.toLowerCase()) };
+function headerSettings({ set, remove }: RouteEntry['responseHeaders']): HeaderSettings {
+  return { set: Object.entries(set), remove: lowerCase(remove) };
+}
+
+function lowerCase(names: readonly string[]): string[] {
+  return names.map((name) => name.toLowerCase());
 }
 
 function named<T extends { readonly name: string }>(all: readonly T[], name: string): T {

@@ -3,7 +3,7 @@ import { acknowledgeRules } from './acknowledge-rules.ts';
 import { isDamaged, isDamagedSection } from './draft.ts';
 import { guardOf } from './guard.ts';
 import { guardRules } from './guard-rules.ts';
-import { repeatedNames, templateRules } from './header-rules.ts';
+import { inAnyCase, keepRules, repeatedNames, templateRules } from './header-rules.ts';
 import { type PathPattern, patternShape } from './pattern.ts';
 import { errorAt, type Path } from './problem.ts';
 import { type Judgement, judge, type Scene } from './scene.ts';
@@ -30,6 +30,7 @@ const RULES: readonly RouteRule[] = [
   namesMethodsOnce,
   takesTheMethodOfWebSockets,
   setsHeadersOnce,
+  keepRules,
   templateRules,
   acknowledgesKnownWarnings,
 ];
@@ -109,7 +110,7 @@ function takesTheMethodOfWebSockets({ websocket, match }: RouteEntry, path: Path
 function setsHeadersOnce({ headers, responseHeaders }: RouteEntry, path: Path): Judgement[] {
   return [
     ...repeatedNames(Object.keys(headers.set), [...path, 'headers', 'set']),
-    ...repeatedNames(Object.keys(responseHeaders.set), [...path, 'responseHeaders', 'set']),
+    ...repeatedNames(Object.keys(responseHeaders.set), [...path, 'responseHeaders', 'set'], inAnyCase),
   ];
 }
 

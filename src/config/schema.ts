@@ -10,6 +10,7 @@ import {
   headerName,
   hostPattern,
   httpUrl,
+  keptHeader,
   listenHost,
   method,
   name,
@@ -264,6 +265,10 @@ const requestHeaders = z.strictObject({
     .meta({ sample: { 'X-User-Id': '{claims.sub}' } })
     .describe('Headers towards the upstream; what the client sends under these names is dropped.'),
   remove: z.array(headerName()).default([]).describe("Headers of the client's that the upstream does not get."),
+  keep: z
+    .array(keptHeader())
+    .default([])
+    .describe("Headers of the client's that the upstream gets although they are dropped by default (docs/headers.md)."),
 });
 
 const responseHeaders = z.strictObject({

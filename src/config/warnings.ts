@@ -2,6 +2,7 @@ import type { TokenPlace } from '../token/extract.ts';
 import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
+import { keptClaims } from './header-rules.ts';
 import { lookAlikeScopes } from './look-alike.ts';
 import { coversHost, coversMethod } from './match.ts';
 import { covers } from './pattern.ts';
@@ -19,6 +20,8 @@ export const ROUTE_WARNINGS = [
   'token-forwarded',
   'token-in-query',
   'websocket-by-cookie',
+  'header-kept',
+  'useless-keep',
   'secret-in-clear',
   'unreachable',
   'look-alike-scope',
@@ -107,7 +110,7 @@ function ofRoute(route: RouteEntry, path: Path, scene: Scene): Finding[] {
   const secrets = (['headers', 'responseHeaders'] as const).flatMap((owner) =>
     clearSecrets(route[owner].set, [...path, owner, 'set'], scene),
   );
-  const always = [...secrets, ...unreachable(route, path, scene)];
+  const always = [...secrets, ...keptClaims(route, path, scene), ...unreachable(route, path, scene)];
   if (guard === 'public') return [...always, ...underGuarded(route, path, scene)];
   return [
     ...always,

@@ -1,5 +1,6 @@
 import type { Permit } from '../authorise/permit.ts';
 import type { HeaderSettings, RouteSettings } from '../config/config.ts';
+import { foldName } from '../request/fold.ts';
 import { OWN_NAME, type RequestHead } from '../request/head.ts';
 import { listMembers } from '../request/lists.ts';
 import type { Trace } from '../request/trace.ts';
@@ -38,6 +39,8 @@ type CompiledHeader = readonly [name: string, value: RenderTemplate];
 export class HeaderRules {
   readonly #set: readonly CompiledHeader[];
   readonly #remove: ReadonlySet<string>;
+  /** Lower-case names of withheld headers that go on here. */
+  readonly #keep: ReadonlySet<string>;
   readonly #responseSet: readonly CompiledHeader[];
   readonly #responseDrop: ReadonlySet<string>;
   readonly #back: RewriteBack;
@@ -52,10 +55,11 @@ export class HeaderRules {
   constructor(route: RouteSettings, cors?: CorsPolicy) {
     const { upstream, headers, responseHeaders } = route;
     // The route's own word comes last and replaces the upstream's.
-    const own = new Set(headers.set.map(([name]) => name.toLowerCase()));
-    const inherited = upstream.headers.filter(([name]) => !own.has(name.toLowerCase()));
+    const own = new Set(headers.set.map(([name]) => foldName(name)));
+    const inherited = upstream.headers.filter(([name]) => !own.has(foldName(name)));
     this.#set = compile([...inherited, ...headers.set]);
     this.#remove = new Set(headers.remove);
+    this.#keep = new Set([...headers.keep, ...forwardedPlaces(route)]);
     this.#responseSet = compile(responseHeaders.set);
     this.#cors = cors;
     this.#responseDrop = new Set([
@@ -88,6 +92,7 @@ export class HeaderRules {
     const { head, authority, requestId } = request;
     const headers = ['Host', this.#host ?? authority];
     this.#copyOnward(head, headers);
+    if (this.#keep.size > 0 && head.withheld.length > 0) this.#copyKept(head, headers);
     if (this.#passAuthorization && !head.nominated.has('authorization')) {
       for (const value of head.authorization) headers.push('Authorization', value);
     }
@@ -122,6 +127,15 @@ export class HeaderRules {
     for (let at = 0; at < onward.length; at += 2) {
       const name = onward[at] as string;
       const value = this.#kept(name.toLowerCase(), onward[at + 1] as string);
+      if (value !== undefined) headers.push(name, value);
+    }
+  }
+
+  #copyKept({ withheld }: RequestHead, headers: string[]): void {
+    for (let at = 0; at < withheld.length; at += 2) {
+      const name = withheld[at] as string;
+      const lower = name.toLowerCase();
+      const value = this.#keep.has(lower) ? this.#kept(lower, withheld[at + 1] as string) : undefined;
       if (value !== undefined) headers.push(name, value);
     }
   }
@@ -203,6 +217,12 @@ const ORDINARY: ReadonlySet<string> = new Set(['keep-alive', 'close']);
 
 function compile(headers: HeaderSettings['set']): readonly CompiledHeader[] {
   return headers.map(([name, template]) => [name, compileTemplate(template)] as const);
+}
+
+/** Headers in which the token comes and goes on: naming them as its place is saying that they do. */
+function forwardedPlaces({ guard, token }: RouteSettings): string[] {
+  if (guard === 'public' || token === 'strip') return [];
+  return guard.tokenFrom.flatMap((place) => (place.kind === 'header' ? [place.name] : []));
 }
 
 /** On a public route Authorization is none of our business; on a guarded one it goes on where we don't look for tokens. */

@@ -25,8 +25,10 @@ export class RequestHead {
   readonly authorization: string[] = [];
   /** Names and values in turn that may go on: nothing of the hop, nothing that the gateway sets itself. */
   onward: string[] = [];
-  /** Names and values of X-Forwarded-*, Forwarded and X-Real-IP; believed from trusted proxies alone. */
+  /** Names and values of the X-Forwarded-* that a trusted proxy is believed, and of Forwarded. */
   readonly forwarded: string[] = [];
+  /** Names and values in turn that go on where a route keeps them alone: they claim what a proxy would know. */
+  withheld: string[] = [];
   requestId: string | undefined;
   contentLength: number | undefined;
   /** A body follows whose length is not told beforehand. */
@@ -132,6 +134,9 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
       case 'forwarded':
         head.forwarded.push(name, value);
         break;
+      case 'withheld':
+        head.withheld.push(name, value);
+        break;
       case 'request-id':
         head.requestId = value;
         break;
@@ -214,12 +219,17 @@ function oneForwardLess(head: RequestHead, value: string): string {
 
 /** Removal comes before anything of ours is added, so that a client can't nominate our headers (CVE-2021-33197). */
 function dropNominated(head: RequestHead): void {
-  const onward: string[] = [];
-  for (let at = 0; at < head.onward.length; at += 2) {
-    const name = head.onward[at] as string;
-    if (!head.nominated.has(name.toLowerCase())) onward.push(name, head.onward[at + 1] as string);
+  head.onward = withoutNames(head.onward, head.nominated);
+  head.withheld = withoutNames(head.withheld, head.nominated);
+}
+
+function withoutNames(fields: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (!names.has(name.toLowerCase())) kept.push(name, fields[at + 1] as string);
   }
-  head.onward = onward;
+  return kept;
 }
 
 function invalid(detail: string): Outcome<never> {

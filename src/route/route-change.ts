@@ -8,7 +8,8 @@ export function limitChanges(before: Shown, after: Shown): Change[] {
   return [
     ...subsetChange('match.allow', old.allow, now.allow),
     ...bodyChange(old, now),
-    ...keptHeaders(old, now),
+    ...removedHeaders(old, now),
+    ...subsetChange('headers.keep', old.headers.keep, now.headers.keep),
     ...corsChanges(old, now),
     ...streamChanges(old, now),
     ...changed('token', old.token, now.token),
@@ -28,7 +29,7 @@ function bodyChange({ maxBody: old }: RouteSettings, { maxBody: now }: RouteSett
 }
 
 /** A header that was removed and no longer is: clients can send it. */
-function keptHeaders({ headers: old }: RouteSettings, { headers: now }: RouteSettings): Change[] {
+function removedHeaders({ headers: old }: RouteSettings, { headers: now }: RouteSettings): Change[] {
   const [was, is] = [[...old.remove].sort(), [...now.remove].sort()];
   const isKept = was.some((name) => !is.includes(name));
   const isMore = is.some((name) => !was.includes(name));

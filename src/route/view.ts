@@ -15,6 +15,8 @@ export interface RouteView {
   readonly auth: 'public' | GuardView;
   readonly upstream: { readonly name: string; readonly urls: readonly string[] };
   readonly rewrite?: { readonly stripPrefix?: string; readonly addPrefix?: string };
+  /** Headers of the client's that go on although they are dropped by default. */
+  readonly keep?: readonly string[];
   readonly token: 'strip' | 'forward';
   /** Bytes. */
   readonly maxBody?: number;
@@ -35,7 +37,7 @@ export function viewsOf(routes: readonly RouteSettings[], written: Written): Rou
 function viewOf(route: RouteSettings, path: Path, written: Written): RouteView {
   const shown = <T>(place: Path, value: T) => written.referenceAt(place) ?? value;
   const text = (key: string, value: string) => shown([...path, ...key.split('.')], value);
-  const { id, host, methods, allow, guard, upstream, rewrite, token, maxBody } = route;
+  const { id, host, methods, allow, guard, upstream, rewrite, headers, token, maxBody } = route;
   const { stripPrefix, addPrefix } = rewrite;
   return {
     id: text('id', id),
@@ -55,6 +57,9 @@ function viewOf(route: RouteSettings, path: Path, written: Written): RouteView {
         ...(stripPrefix && { stripPrefix: text('rewrite.stripPrefix', stripPrefix) }),
         ...(addPrefix && { addPrefix: text('rewrite.addPrefix', addPrefix) }),
       },
+    }),
+    ...(headers.keep.length > 0 && {
+      keep: headers.keep.map((name, index) => shown([...path, 'headers', 'keep', index], name)),
     }),
     token,
     ...(maxBody !== undefined && { maxBody }),

@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
+import { foldName } from '../request/fold.ts';
+import { claimOf } from '../request/withheld.ts';
 import type { AnyIssuerSettings, IssuerSettings, OpaqueIssuerSettings } from '../verify/settings.ts';
 import { between, type Change, subsetChange, type Version } from './guard-change.ts';
 
@@ -26,7 +28,8 @@ function freedHeaders(before: Config, after: Config): Change[] {
     );
   const still = set(after);
   return [...set(before)].flatMap(([key, name]): Change[] =>
-    still.has(key)
+    // What is withheld by default does not come from clients either.
+    still.has(key) || claimOf(foldName(key)) !== undefined
       ? []
       : [{ effect: 'opened', what: `header ${name}`, from: 'set by the gateway alone', to: 'as clients send it' }],
   );

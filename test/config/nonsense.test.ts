@@ -40,6 +40,29 @@ const URLS = [
 ];
 const HOSTS = ['', '0.0.0.0:8080', 'http://0.0.0.0', '[::]', '*', 'two words', '300.300.300.300:1', 'a..b'];
 const METHODS = ['GETT', 'get', 'Get', 'GET ', 'GET,POST', '*', 'ALL', 'TRACE', 'CONNECT', '', 'FOO'];
+/** What clients have no say in whatever a route says, and what the gateway reads by its own rules. */
+const KEPT_NAMES: readonly unknown[] = [
+  '',
+  'X Y',
+  'X-Ä',
+  'Host',
+  'Connection',
+  'Keep-Alive',
+  'Transfer-Encoding',
+  'Content-Length',
+  'Upgrade',
+  'HTTP2-Settings',
+  'Proxy-Authorization',
+  'Authorization',
+  'Cookie',
+  'X-Request-Id',
+  'X-Forwarded-For',
+  'x_forwarded~proto',
+  'Forwarded',
+  'X-HTTP-Method-Override',
+  'Via',
+  'traceparent',
+];
 const HEADER_NAMES = ['', 'X User', 'X-User:', 'X-Üser', 'Host', 'connection', 'Content-Length', 'X-Forwarded-For'];
 const TEMPLATES = [
   '{claims.sub',
@@ -235,6 +258,7 @@ const NONSENSE: Readonly<Record<string, readonly unknown[]>> = {
   'routes.*.headers.set.*!': HEADER_NAMES,
   'routes.*.headers.set.*': TEMPLATES,
   'routes.*.headers.remove.*': HEADER_NAMES,
+  'routes.*.headers.keep.*': KEPT_NAMES,
   'routes.*.responseHeaders.set.*!': HEADER_NAMES,
   'routes.*.responseHeaders.set.*': TEMPLATES,
   'routes.*.responseHeaders.remove.*': HEADER_NAMES,

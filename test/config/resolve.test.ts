@@ -77,7 +77,7 @@ test('a route that says nothing looks at Authorization and strips the token', (t
         headers: [],
       },
       rewrite: { stripPrefix: '', addPrefix: '' },
-      headers: { set: [], remove: [] },
+      headers: { set: [], remove: [], keep: [] },
       responseHeaders: { set: [], remove: [] },
       token: 'strip',
       websocket: false,

@@ -53,6 +53,18 @@ const UNWISE: readonly Unwise[] = [
     meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [websocket-by-cookie]'],
   },
   {
+    name: 'header-kept',
+    edit: ['<       set: { X-User: "{claims.sub}" }', '>       keep: [True-Client-IP]'],
+    at: [27, 14],
+    meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [header-kept]'],
+  },
+  {
+    name: 'useless-keep',
+    edit: ['<       set: { X-User: "{claims.sub}" }', '>       keep: [X-Own]'],
+    at: [27, 14],
+    meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [useless-keep]'],
+  },
+  {
     name: 'secret-in-clear',
     edit: ['<       set: { X-User: "{claims.sub}" }', '>       set: { Authorization: Basic hunter2 }'],
     at: [27, 29],

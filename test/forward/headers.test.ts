@@ -84,7 +84,30 @@ test('what a trusted proxy says is believed, and its address is appended to the 
   t.deepEqual(values(headers, 'X-Forwarded-Proto'), ['https']);
   t.deepEqual(values(headers, 'X-Forwarded-Port'), ['443']);
   t.deepEqual(values(headers, 'Forwarded'), ['for=203.0.113.1']);
-  t.deepEqual(values(headers, 'X-Real-IP'), ['203.0.113.1']);
+  t.deepEqual(values(headers, 'X-Real-IP'), []);
+});
+
+test('a header that is dropped by default goes on where the route keeps it, in that spelling alone', (t) => {
+  const fields = [
+    ['true-client-ip', '203.0.113.1'],
+    ['X-Client-IP', '203.0.113.2'],
+    ['X-Forwarded-Client-Cert', 'Hash=a'],
+  ] as const;
+  const keep = { headers: { keep: ['True-Client-IP', 'X-Forwarded-Client-Cert'] } };
+  for (const trusted of [false, true]) {
+    t.deepEqual(extra({}, fields, { trusted }), []);
+    t.deepEqual(extra(keep, fields, { trusted }), [fields[0], fields[2]]);
+    t.deepEqual(extra({ ...keep, auth: 'public' }, fields, { trusted }), [fields[0], fields[2]]);
+  }
+  t.deepEqual(extra(keep, [...fields, ['Connection', 'True-Client-IP']]), [fields[2]], 'it is nominated');
+});
+
+test('the header that a token comes in needs no keep to be forwarded', (t) => {
+  const auth = { tokenFrom: [{ header: 'X-ID-Token' }] };
+  const fields = [['X-ID-Token', 'a.b.c']] as const;
+  t.deepEqual(extra({ auth, token: 'forward' }, fields), fields);
+  t.deepEqual(extra({ auth }, fields), []);
+  t.deepEqual(extra({}, fields), []);
 });
 
 test('several lines of X-Forwarded-For are one chain in their order', (t) => {
@@ -133,6 +156,11 @@ test("the upstream's own headers are sent, and the route's replace them whatever
     ['Authorization', 'Basic eDp5'],
     ['x-key', 'route'],
   ]);
+});
+
+test("a route's header replaces the upstream's where a server would read both as one", (t) => {
+  const upstream = { headers: { set: { 'X-Key': 'upstream' } } };
+  t.deepEqual(extra({ headers: { set: { X_Key: 'route' } } }, [], { upstream }), [['X_Key', 'route']]);
 });
 
 test('headers are removed by name in any case, and ours can not be', (t) => {

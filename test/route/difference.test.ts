@@ -68,6 +68,8 @@ const EFFECTS: readonly (readonly [what: string, before: object, after: object, 
   ['a body of any size', { maxBody: '1KiB' }, {}, ['opened maxBody']],
   ['a smaller body', {}, { maxBody: '1KiB' }, ['tightened maxBody']],
   ['semicolons', {}, { match: { path: '/r', allow: ['semicolon'] } }, ['opened match.allow']],
+  ['a header that is let through', {}, { headers: { keep: ['Remote-User'] } }, ['opened headers.keep']],
+  ['a header no longer let through', { headers: { keep: ['Remote-User'] } }, {}, ['tightened headers.keep']],
   ['a header that passes again', { headers: { remove: ['x-debug'] } }, {}, ['opened headers.remove']],
   [
     'pages of any origin',
@@ -221,7 +223,14 @@ const anyVersion = fc
   .map(([routes, guards]) => {
     const upstream = { name: 'api', urls: ['http://api.internal'] };
     const settings = routes.map((route, index) => {
-      const none = { allow: [], upstream, rewrite: {}, headers: { set: [], remove: [] }, token: 'strip', streams: {} };
+      const none = {
+        allow: [],
+        upstream,
+        rewrite: {},
+        headers: { set: [], remove: [], keep: [] },
+        token: 'strip',
+        streams: {},
+      };
       return { ...route, ...none, guard: GUARDS[guards[index] ?? 0] };
     });
     const config = {

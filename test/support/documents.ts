@@ -4,6 +4,7 @@ import { schema } from '../../src/cli/schema.ts';
 import { type JsonSchema, jsonSchema } from '../../src/config/json-schema.ts';
 import { CODES, rowOf } from '../../src/errors/catalogue.ts';
 import { symptomOf } from '../../src/errors/help.ts';
+import { WITHHELD } from '../../src/request/withheld.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -13,6 +14,7 @@ export function documents(): Readonly<Record<string, string>> {
     'config/gateway.schema.json': schema(),
     'docs/configuration.md': configurationPage(),
     'docs/errors.md': errorsPage(),
+    'docs/headers.md': headersPage(),
   };
 }
 
@@ -45,6 +47,41 @@ about the code on the gateway itself, \`/.well-known/bearergate/errors/<code>\`.
 | code | status | challenge | meaning |
 |---|---|---|---|
 ${rows.join('\n')}
+
+${sections.join('\n')}`;
+}
+
+function headersPage(): string {
+  const sections = WITHHELD.map(({ title, names }) => {
+    const rows = names.map(([name, setBy]) => `| \`${name}\` | ${setBy} |`).join('\n');
+    return `## ${title}\n\n| header | who sets it |\n|---|---|\n${rows}\n`;
+  });
+  return `${NOTE}
+
+# Headers of clients that no upstream gets
+
+Proxies, gateways and platforms tell the servers behind them in headers what they know of a request. A client can send
+the same headers, and a trusted proxy may pass them on unread. So the headers below are dropped from every request, on
+every route, whoever sent it. \`*\` stands for any text, none included. A spelling variant, such as \`X_Client_IP\`, is
+refused (\`request.invalid\`): many servers read every character of a name but letters and digits as one.
+
+A route whose upstream needs one of them names it:
+
+\`\`\`yaml
+routes:
+  - id: reports
+    match: { path: "/reports/**" }
+    upstream: reports
+    headers: { keep: [CF-Connecting-IP] }
+    acknowledge: [header-kept]     # clients can send it too, unless the proxy in front replaces it
+\`\`\`
+
+- A header that any route or upstream sets (\`headers.set\`) never comes from a client, and no route can keep it.
+- A header that a route takes its token from (\`tokenFrom\`) needs no \`keep\`: with \`token: forward\` it reaches the upstream.
+- X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id come from \`listen.trustedProxies\` or not at
+  all; no other header of theirs is believed. The gateway sends X-Forwarded-For, -Host and -Proto of its own.
+- X-HTTP-Method-Override, X-HTTP-Method and X-Method-Override reach the upstream, in any spelling, where the method that
+  they name leads to the same route; elsewhere the request is refused (\`route.method\`).
 
 ${sections.join('\n')}`;
 }
