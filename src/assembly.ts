@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { issuerFor, type LiveIssuer } from './assembly/issuers.ts';
 import type { Clock } from './clock.ts';
 import type { Config, RouteSettings, UpstreamSettings } from './config/config.ts';
+import { fixedPrefix } from './config/pattern.ts';
 import { RouteForwarder } from './forward/http.ts';
 import type { OpenStreams } from './forward/streams.ts';
 import type { TargetObserver } from './forward/target.ts';
@@ -26,6 +27,8 @@ export interface GatewayRoute extends Findable {
   readonly settings: RouteSettings;
   /** The issuers whose tokens it takes, for the wording of refusals. */
   readonly issuerNames: readonly string[];
+  /** The fixed beginning of its paths. */
+  readonly prefix: string;
   /** Undefined on a public route. */
   readonly verifier: Verifier | undefined;
   readonly forwarder: RouteForwarder;
@@ -111,6 +114,7 @@ export function assemble(config: Config, surroundings: Surroundings, observer: O
       methods: settings.methods,
       allow: settings.allow,
       issuerNames: [...new Set(accepted.map(({ issuer }) => issuer))],
+      prefix: fixedPrefix(settings.path),
       verifier: guard === 'public' ? undefined : verifierOf(accepted),
       forwarder: new RouteForwarder(settings, upstream, streams, cors),
       cors,

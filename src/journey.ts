@@ -1,9 +1,11 @@
 import type { Assembly, GatewayRoute } from './assembly.ts';
 import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
+import type { Refused } from './errors/problem.ts';
 import type { RequestFacts } from './forward/headers.ts';
 import type { RequestHead } from './request/head.ts';
 import { type Trace, traceOf } from './request/trace.ts';
+import { hostName } from './route/host.ts';
 import type { Target } from './route/target.ts';
 
 /** Who is at the other end of the connection. */
@@ -58,6 +60,18 @@ export class Journey {
   factsFor(head: RequestHead, permit: Permit): RequestFacts {
     const { id: requestId, trace, authority, peer } = this;
     return { head, permit, requestId, trace, authority, peer };
+  }
+
+  /** What a refusal needs of it. */
+  refusedWith(fault: Fault): Refused {
+    const { id: requestId, route, authority } = this;
+    return {
+      fault,
+      requestId,
+      issuers: route?.issuerNames ?? [],
+      host: hostName(authority),
+      prefix: route?.prefix ?? '',
+    };
   }
 
   /** Whether a body follows the head; taken for granted where the head could not be read. */

@@ -88,7 +88,7 @@ test('a token of a real provider opens what it is for, and nothing else, through
 
   // 401 without a token: a bare challenge
   const nothing = await call('/orders');
-  t.is(nothing.headers.get('www-authenticate'), 'Bearer');
+  t.is(nothing.headers.get('www-authenticate'), 'Bearer realm="127.0.0.1"');
   await refused(nothing, 401, 'token.missing');
 
   // 401 for a token that has really expired

@@ -27,6 +27,8 @@ export interface Draft {
   readonly defaultAuth: GuardEntry | undefined;
   readonly listen: ListenEntry | undefined;
   readonly admin: AdminEntry | undefined;
+  /** Whether there is one, good or not. */
+  readonly hasPublicUrl: boolean;
   readonly acknowledge: readonly string[];
   readonly routes: readonly (RouteEntry | undefined)[];
   /** What was left out: no rule draws a conclusion from its absence. */
@@ -43,6 +45,7 @@ export function wholeDraft(gateway: GatewayFile): Draft {
     defaultAuth: gateway.defaults.auth,
     listen: gateway.listen,
     admin: gateway.admin,
+    hasPublicUrl: gateway.publicUrl !== undefined,
     acknowledge: gateway.acknowledge,
     routes: gateway.routes,
     damaged: [],
@@ -74,6 +77,7 @@ export function salvage(root: unknown, left: Pick<Draft, 'incomplete'> & { reado
     defaultAuth: hasDefaults ? entry(guardSchema, ['defaults', 'auth']) : undefined,
     listen: address(listenSchema, 'listen'),
     admin: address(adminSchema, 'admin'),
+    hasPublicUrl: valueAt(root, ['publicUrl']).there,
     acknowledge: entry(z.array(z.string()).default([]), ['acknowledge']) ?? [],
     routes: Array.isArray(routes) ? routes.map((_, index) => entry(routeSchema, ['routes', index])) : [],
     damaged,

@@ -1,4 +1,5 @@
-import { ERRORS_PATH, RESOURCE_METADATA_PATH } from '../errors/problem.ts';
+import { RESOURCE_METADATA_PATH } from '../errors/metadata.ts';
+import { ERRORS_PATH } from '../errors/problem.ts';
 import { acknowledgeRules } from './acknowledge-rules.ts';
 import { isDamaged, isDamagedSection } from './draft.ts';
 import { guardOf } from './guard.ts';
@@ -64,17 +65,18 @@ function knowsItsUpstream({ upstream }: RouteEntry, path: Path, { draft, shown, 
   return [judge(errorAt(place, 'unknown-upstream', `there is no upstream \`${shown(place, upstream)}\``, hint))];
 }
 
-/** `/.well-known/bearergate` and the metadata of RFC 9728. */
-const RESERVED = [ERRORS_PATH.replace(/\/errors$/, ''), RESOURCE_METADATA_PATH];
+const PAGES = ERRORS_PATH.replace(/\/errors$/, '');
 
-function leavesOurPathsAlone({ match }: RouteEntry, path: Path, { isSecret }: Scene): Judgement[] {
+/** Without `publicUrl` the gateway has no metadata of RFC 9728, and an upstream's own may have a route. */
+function leavesOurPathsAlone({ match }: RouteEntry, path: Path, { draft, isSecret }: Scene): Judgement[] {
   const [first, second] = match.path.segments;
   if (first?.kind !== 'fixed' || second?.kind !== 'fixed') return [];
-  const reserved = RESERVED.find((own) => own === `/${first.text}/${second.text}`);
+  const own = draft.hasPublicUrl ? [PAGES, RESOURCE_METADATA_PATH] : [PAGES];
+  const reserved = own.find((own) => own === `/${first.text}/${second.text}`);
   if (!reserved) return [];
   const place = [...path, 'match', 'path'];
   const what = isSecret(place) ? 'this path' : `\`${reserved}\``;
-  return [judge(errorAt(place, 'reserved-path', `${what} is answered by the gateway itself`))];
+  return [judge(errorAt(place, 'reserved-path', `${what} is answered by the gateway itself`), place, ['publicUrl'])];
 }
 
 function stripsWhatIsThere({ match, rewrite }: RouteEntry, path: Path): Judgement[] {

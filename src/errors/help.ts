@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { type Outcome, pass, stop } from '../outcome.ts';
 import { CODES, type Code, isCode, rowOf } from './catalogue.ts';
-import { isBelow, METADATA_PREFLIGHT, resourceMetadata, unique } from './metadata.ts';
+import { isBelow, METADATA_PREFLIGHT, RESOURCE_METADATA_PATH, resourceMetadata, unique } from './metadata.ts';
 import { type Entry, PAGE_HEADERS, renderEntryPage, renderListPage } from './page.ts';
-import { ERRORS_PATH, type ErrorStyle, errorUrl, fillIssuers, RESOURCE_METADATA_PATH } from './problem.ts';
+import { ERRORS_PATH, type ErrorStyle, errorUrl, fillIssuers } from './problem.ts';
 import { type Reply, replyWith } from './reply.ts';
 import { type HelpIssuer, stepsFor } from './steps.ts';
 
@@ -27,29 +27,32 @@ interface Asked {
 const OWN_PREFIX = '/.well-known/';
 
 /**
- * Answers what the gateway publishes of itself: the meaning of its codes, and RFC 9728 metadata. Undefined where the
- * path is none of these, so that the request goes on to the routes. `path` is canonical.
+ * Answers what the gateway publishes of itself: the meaning of its codes, and RFC 9728 metadata where `publicUrl` is set: an
+ * upstream's own is left to the routes otherwise. Undefined where the path is none of these, so that the request goes on to
+ * the routes. `path` is canonical.
  */
 export function helpFor(path: string, asked: Asked, help: () => Help): Outcome<Reply> | undefined {
   if (!path.startsWith(OWN_PREFIX)) return undefined;
-  const isMetadata = isBelow(path, RESOURCE_METADATA_PATH);
-  if (isMetadata && asked.method === 'OPTIONS') return pass(METADATA_PREFLIGHT);
-  const answer = isBelow(path, ERRORS_PATH)
-    ? errorPage(path.slice(ERRORS_PATH.length + 1), asked, help())
-    : isMetadata
-      ? metadataFor(path.slice(RESOURCE_METADATA_PATH.length).replace(/^\/$/, ''), help())
+  const answer = isBelow(path, RESOURCE_METADATA_PATH)
+    ? metadataFor(path.slice(RESOURCE_METADATA_PATH.length), asked, help())
+    : isBelow(path, ERRORS_PATH)
+      ? errorPage(path.slice(ERRORS_PATH.length + 1), asked, help())
       : isBelow(path, '/.well-known/bearergate')
         ? stop({ code: 'route.not-found' })
         : undefined;
-  if (answer?.ok && asked.method !== 'GET' && asked.method !== 'HEAD') {
+  if (answer?.ok && answer.value !== METADATA_PREFLIGHT && asked.method !== 'GET' && asked.method !== 'HEAD') {
     return stop({ code: 'route.method', allow: ['GET', 'HEAD'] });
   }
   return answer;
 }
 
-function metadataFor(resourcePath: string, { style, issuers, guarded }: Help): Outcome<Reply> {
+function metadataFor(path: string, asked: Asked, { style, issuers, guarded }: Help): Outcome<Reply> | undefined {
   const { publicUrl } = style;
-  return resourceMetadata(resourcePath, { publicUrl, issuers: issuers.map(({ issuer }) => issuer), guarded });
+  if (publicUrl === undefined) return undefined;
+  if (asked.method === 'OPTIONS') return pass(METADATA_PREFLIGHT);
+  const resourcePath = path === '/' ? '' : path;
+  const servers = issuers.map(({ issuer }) => issuer);
+  return pass(resourceMetadata(resourcePath, { publicUrl, issuers: servers, guarded }));
 }
 
 function errorPage(name: string, asked: Asked, help: Help): Outcome<Reply> {
@@ -96,6 +99,6 @@ export function symptomOf(code: Code): string {
   const { status, challenge } = rowOf(code);
   const answer = `Requests are answered with \`${status} ${STATUS_CODES[status]}\` and \`"code": "${code}"\``;
   if (challenge === 'none') return `${answer}.`;
-  const value = challenge === 'bare' ? 'Bearer' : `Bearer error="${challenge}", …`;
-  return `${answer}; the answer has \`WWW-Authenticate: ${value}\`.`;
+  if (challenge === 'bare') return `${answer}; the answer has \`WWW-Authenticate: Bearer …\` without an \`error\`.`;
+  return `${answer}; the answer has \`WWW-Authenticate: Bearer error="${challenge}", …\`.`;
 }

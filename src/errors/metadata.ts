@@ -1,9 +1,11 @@
-import { type Outcome, pass, stop } from '../outcome.ts';
 import { type Reply, replyWith } from './reply.ts';
 
-/** What RFC 9728 metadata is made of. */
+/** Where RFC 9728 metadata is found. */
+export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
+
+/** What RFC 9728 metadata is made of; there is none without a `publicUrl`. */
 export interface MetadataFacts {
-  readonly publicUrl: string | undefined;
+  readonly publicUrl: string;
   readonly issuers: readonly string[];
   /** The guarded routes: the fixed beginning of their paths, and the scopes they name. */
   readonly guarded: readonly { readonly prefix: string; readonly scopes: readonly string[] }[];
@@ -25,14 +27,8 @@ const PREFLIGHT = [
 export const METADATA_PREFLIGHT: Reply = { status: 204, headers: PREFLIGHT, body: '' };
 
 /** RFC 9728 §3: which authorization servers issue tokens for a resource. `resourcePath` begins with a slash or is empty. */
-export function resourceMetadata(resourcePath: string, { publicUrl, issuers, guarded }: MetadataFacts): Outcome<Reply> {
-  if (publicUrl === undefined) {
-    return stop({
-      code: 'route.not-found',
-      detail: 'Metadata is published when `publicUrl` is set in the configuration.',
-    });
-  }
-  const scopes = unique(guarded.filter(({ prefix }) => covers(prefix, resourcePath)).flatMap((route) => route.scopes));
+export function resourceMetadata(resourcePath: string, { publicUrl, issuers, guarded }: MetadataFacts): Reply {
+  const scopes = unique(scopesOf(resourcePath, publicUrl, guarded));
   const servers = unique(issuers);
   const metadata = {
     resource: resourcePath === '' ? publicUrl : `${new URL(publicUrl).origin}${resourcePath}`,
@@ -41,12 +37,32 @@ export function resourceMetadata(resourcePath: string, { publicUrl, issuers, gua
     bearer_methods_supported: ['header'],
     ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
   };
-  return pass(replyWith(200, 'application/json', `${JSON.stringify(metadata)}\n`, OPEN));
+  return replyWith(200, 'application/json', `${JSON.stringify(metadata)}\n`, OPEN);
 }
 
-/** Whether a route lies under a resource's path, or the resource under the route. */
-function covers(prefix: string, resourcePath: string): boolean {
-  return isBelow(prefix, resourcePath) || isBelow(resourcePath, prefix) || resourcePath === '' || prefix === '';
+/** The scopes of the routes below a resource; of a resource below every route, those of the nearest routes above it. */
+function scopesOf(resourcePath: string, publicUrl: string, guarded: MetadataFacts['guarded']): string[] {
+  const routes = guarded.map(({ prefix, scopes }) => ({ path: publicPath(prefix, publicUrl), scopes }));
+  const below = routes.filter(({ path }) => isBelow(path, resourcePath));
+  const above = routes.filter(({ path }) => isBelow(resourcePath, path));
+  const nearest = Math.max(...above.map(({ path }) => path.length));
+  return (below.length > 0 ? below : above.filter(({ path }) => path.length === nearest)).flatMap(
+    ({ scopes }) => scopes,
+  );
+}
+
+/** The address of the metadata of the resource that a route with this prefix is part of (RFC 9728 §3.1). */
+export function metadataUrl(publicUrl: string, prefix: string): string {
+  return `${new URL(publicUrl).origin}${RESOURCE_METADATA_PATH}${publicPath(prefix, publicUrl)}`;
+}
+
+/**
+ * A path as clients write it. Where `publicUrl` has a path of its own, whatever is in front either takes it off, and then no
+ * route begins with it, or leaves it there.
+ */
+function publicPath(prefix: string, publicUrl: string): string {
+  const { pathname } = new URL(publicUrl);
+  return pathname === '/' || isBelow(prefix, pathname) ? prefix : pathname + prefix;
 }
 
 /** Whether a path is a folder or something below it, on whole segments. */

@@ -1,12 +1,11 @@
 import { type Code, type Row, rowOf } from './catalogue.ts';
 import { challengeFor } from './challenge.ts';
 import type { Fault } from './fault.ts';
+import { metadataUrl } from './metadata.ts';
 import { type Reply, replyWith } from './reply.ts';
 
 /** Where the pages stand that explain each code. */
 export const ERRORS_PATH = '/.well-known/bearergate/errors';
-/** Where RFC 9728 metadata stands. */
-export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 /** How refusals are worded. */
 export interface ErrorStyle {
@@ -22,6 +21,10 @@ export interface Refused {
   readonly requestId: string;
   /** The issuers whose tokens the route takes; empty where no route was found. */
   readonly issuers: readonly string[];
+  /** The host that was addressed, without a port. */
+  readonly host: string;
+  /** The fixed beginning of the paths of the route, without a slash at its end. */
+  readonly prefix: string;
 }
 
 /** Turns a fault into its answer: RFC 9457 body, RFC 6750 challenge, never the `cause`. */
@@ -30,7 +33,8 @@ export function replyFor(refused: Refused, style: ErrorStyle): Reply {
   const row = rowOf(fault.code);
   const description = style.detail === 'client' && fault.detail ? fault.detail : `${row.title}.`;
   const headers = ['Cache-Control', 'no-store', 'X-Request-Id', requestId];
-  const challenge = challengeFor(fault, description, metadataUrl(style));
+  const metadata = style.publicUrl === undefined ? undefined : metadataUrl(style.publicUrl, refused.prefix);
+  const challenge = challengeFor(fault, description, { metadata, realm: refused.host });
   if (challenge) headers.push('WWW-Authenticate', challenge);
   if (fault.allow) headers.push('Allow', fault.allow.join(', '));
   if (row.status === 503) headers.push('Retry-After', String(fault.retryAfter ?? 1));
@@ -88,11 +92,4 @@ export function fillIssuers(sentence: string, issuers: readonly string[]): strin
 /** The page that explains a code: absolute when we know how clients reach us. */
 export function errorUrl(style: ErrorStyle, code: Code): string {
   return `${style.publicUrl ?? ''}${ERRORS_PATH}/${code}`;
-}
-
-/** RFC 9728 §3.1: the well-known part stands between the host and the path of the resource. */
-function metadataUrl({ publicUrl }: ErrorStyle): string | undefined {
-  if (publicUrl === undefined) return undefined;
-  const { origin, pathname } = new URL(publicUrl);
-  return `${origin}${RESOURCE_METADATA_PATH}${pathname === '/' ? '' : pathname}`;
 }

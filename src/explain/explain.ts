@@ -49,9 +49,8 @@ class Findings {
   }
 
   refused(fault: Fault): Explanation {
-    const { requestId, issuers } = { requestId: this.#journey.id, issuers: this.#journey.route?.issuerNames ?? [] };
     const style = { publicUrl: undefined, format: 'problem', detail: 'client' } as const;
-    const reply = replyFor({ fault, requestId, issuers }, style);
+    const reply = replyFor(this.#journey.refusedWith(fault), style);
     const { title, detail, fix } = JSON.parse(reply.body) as { title: string; detail?: string; fix: string };
     const cause = detail ?? `${title}.`;
     const decided = { decision: 'refused', status: reply.status, code: fault.code, cause, fix } as const;

@@ -212,9 +212,8 @@ export class Requests implements VisitDesk {
   }
 
   #replyTo(fault: Fault, journey: Journey): Reply {
-    const issuers = journey.route?.issuerNames ?? [];
     const { errors } = journey.assembly.config;
-    return readableByPages(replyFor({ fault, requestId: journey.id, issuers }, errors), journey);
+    return readableByPages(replyFor(journey.refusedWith(fault), errors), journey);
   }
 
   #refuseDefect(error: unknown, visit: Visit): void {

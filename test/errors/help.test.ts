@@ -1,7 +1,8 @@
 import test from 'ava';
 import { CODES, rowOf } from '../../src/errors/catalogue.ts';
 import { type Help, helpFor } from '../../src/errors/help.ts';
-import { ERRORS_PATH, errorUrl, RESOURCE_METADATA_PATH } from '../../src/errors/problem.ts';
+import { RESOURCE_METADATA_PATH } from '../../src/errors/metadata.ts';
+import { ERRORS_PATH, errorUrl } from '../../src/errors/problem.ts';
 import type { Reply } from '../../src/errors/reply.ts';
 import { headersOf } from '../support/replies.ts';
 
@@ -159,9 +160,25 @@ test('the resource of metadata below a path is the address that the path came fr
   t.like(JSON.parse(page(`${RESOURCE_METADATA_PATH}/api`, { help }).body), { resource: 'https://example.com/api' });
 });
 
-test('without a publicUrl there is no metadata, and the answer says why', (t) => {
+test('without a publicUrl the metadata is left to the routes: an upstream may publish its own', (t) => {
   const help: Help = { ...HELP, style: { ...HELP.style, publicUrl: undefined } };
-  t.like(ask(RESOURCE_METADATA_PATH, { help }), { ok: false, fault: { code: 'route.not-found' } });
+  for (const path of [RESOURCE_METADATA_PATH, `${RESOURCE_METADATA_PATH}/orders`])
+    for (const method of ['GET', 'OPTIONS', 'POST']) t.is(ask(path, { method, help }), undefined);
+});
+
+test('the scopes of metadata are those of the routes below its resource', (t) => {
+  const guarded = [...HELP.guarded, { prefix: '', scopes: ['all'] }, { prefix: '/orders', scopes: ['orders:write'] }];
+  const scopesAt = (path: string, publicUrl = 'https://api.example.com') => {
+    const help: Help = { ...HELP, guarded, style: { ...HELP.style, publicUrl } };
+    return (JSON.parse(page(`${RESOURCE_METADATA_PATH}${path}`, { help }).body) as { scopes_supported?: string[] })
+      .scopes_supported;
+  };
+  t.deepEqual(scopesAt(''), ['orders:read', 'orders:admin', 'stock:read', 'all', 'orders:write']);
+  t.deepEqual(scopesAt('/orders'), ['orders:read', 'orders:admin', 'orders:write']);
+  t.deepEqual(scopesAt('/orders/admin'), ['orders:admin', 'orders:read']);
+  t.deepEqual(scopesAt('/orders/5'), ['orders:read', 'orders:write']);
+  t.deepEqual(scopesAt('/elsewhere'), ['all']);
+  t.deepEqual(scopesAt('/api/stock', 'https://example.com/api'), ['stock:read']);
 });
 
 test('a page of any origin may ask for the metadata, with headers of its own (MCP clients do)', (t) => {

@@ -11,7 +11,12 @@ const PUBLIC_URLS = [undefined, 'https://api.example.com', 'https://example.com/
 const STYLES: readonly ErrorStyle[] = FORMATS.flatMap((format) =>
   DETAILS.flatMap((detail) => PUBLIC_URLS.map((publicUrl) => ({ format, detail, publicUrl }))),
 );
-const REQUEST = { requestId: '01JDB6WJ8Z0000000000000000', issuers: ['https://login.example.com'] };
+const REQUEST = {
+  requestId: '01JDB6WJ8Z0000000000000000',
+  issuers: ['https://login.example.com'],
+  host: 'api.example.com',
+  prefix: '/orders',
+};
 const TYPES = { problem: 'application/problem+json', oauth: 'application/json', text: 'text/plain; charset=utf-8' };
 
 for (const code of CODES) {
@@ -173,12 +178,17 @@ test('links are absolute when it is known how clients reach us', (t) => {
   );
 });
 
-for (const [publicUrl, expected] of [
-  ['https://api.example.com', 'https://api.example.com/.well-known/oauth-protected-resource'],
-  ['https://example.com/api', 'https://example.com/.well-known/oauth-protected-resource/api'],
+const METADATA = '/.well-known/oauth-protected-resource';
+for (const [publicUrl, prefix, expected] of [
+  ['https://api.example.com', '', `https://api.example.com${METADATA}`],
+  ['https://api.example.com', '/orders', `https://api.example.com${METADATA}/orders`],
+  ['https://example.com/api', '', `https://example.com${METADATA}/api`],
+  ['https://example.com/api', '/orders', `https://example.com${METADATA}/api/orders`],
+  ['https://example.com/api', '/api/orders', `https://example.com${METADATA}/api/orders`],
+  ['https://example.com/api', '/apis', `https://example.com${METADATA}/api/apis`],
 ] as const) {
-  test(`a challenge of ${publicUrl} links its RFC 9728 metadata`, (t) => {
-    const reply = replyFor({ ...REQUEST, fault: { code: 'token.missing' } }, { ...STYLE, publicUrl });
+  test(`a challenge of ${publicUrl} links the RFC 9728 metadata of ${prefix || 'all'}`, (t) => {
+    const reply = replyFor({ ...REQUEST, prefix, fault: { code: 'token.missing' } }, { ...STYLE, publicUrl });
     t.deepEqual(parseChallenge(headersOf(reply)['www-authenticate'] ?? ''), {
       scheme: 'Bearer',
       parameters: { resource_metadata: expected },

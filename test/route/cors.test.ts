@@ -136,6 +136,6 @@ browserTest('a browser shows a page of another origin the answer, and why it was
   t.is(late?.[0], 401);
   t.is(late?.[2], 'token.expired');
   t.regex(String(late?.[1]), /^Bearer error="invalid_token", error_description="It expired /);
-  t.deepEqual(none, [401, 'Bearer', 'token.missing']);
+  t.deepEqual(none, [401, 'Bearer realm="127.0.0.1"', 'token.missing']);
   t.is(closed as unknown, 'TypeError');
 });

@@ -16,7 +16,7 @@ needsOpenssl('HTTP/2 is served to whoever asks for it, and the upstream gets HTT
   t.deepEqual(seen?.values('transfer-encoding'), []);
   const refused = await askHttp2(session, { ':path': '/orders' });
   t.is(refused.status, 401);
-  t.is(refused.headers['www-authenticate'], 'Bearer');
+  t.is(refused.headers['www-authenticate'], 'Bearer realm="api.example.com"');
   t.is(JSON.parse(refused.body).code, 'token.missing');
   const post = await askHttp2(session, { [name]: value, ':method': 'POST' }, 'a body');
   t.is(post.status, 200);
