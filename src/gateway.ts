@@ -1,5 +1,6 @@
 import type { Assembly, GatewayRoute } from './assembly.ts';
 import { Permit } from './authorise/permit.ts';
+import { localAdminUrl } from './config/admin-address.ts';
 import { fixedPrefix } from './config/pattern.ts';
 import type { Fault } from './errors/fault.ts';
 import { type Help, helpFor } from './errors/help.ts';
@@ -87,7 +88,8 @@ function helpOf({ config, keyRings }: Assembly, { authority, peer: { encrypted }
     tokenEndpoint: keyRings.get(name)?.tokenEndpoint,
     audience,
   }));
-  return { style: config.errors, address: `${encrypted ? 'https' : 'http'}://${authority}`, issuers, guarded };
+  const address = `${encrypted ? 'https' : 'http'}://${authority}`;
+  return { style: config.errors, address, issuers, guarded, adminUrl: localAdminUrl(config.admin) };
 }
 
 const LOOP: Fault = {

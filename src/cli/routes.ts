@@ -101,7 +101,9 @@ type Found = ReturnType<typeof findRoute<Route>>;
 function lookUp({ routes, errors }: Config, target: Target, method: string): Found {
   if (method === 'TRACE') return stop({ code: 'route.method', detail: 'TRACE is refused on every path.' });
   const asked = { method, headerValues: () => [] };
-  if (helpFor(target.path, asked, () => ({ style: errors, address: '', issuers: [], guarded: [] }))) {
+  if (
+    helpFor(target.path, asked, () => ({ style: errors, address: '', issuers: [], guarded: [], adminUrl: undefined }))
+  ) {
     return stop({ code: 'route.not-found', detail: 'The gateway itself answers this path, and no route can.' });
   }
   return findRoute(new RouteTable(routes), target.authority ?? '', target, method);

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type * as z from 'zod';
 import type { Environment } from './interpolate.ts';
 import { readPart } from './part.ts';
@@ -22,4 +23,15 @@ export function adminAddress(file: string, environment: Environment): AdminAddre
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues as [z.core.$ZodIssue];
   return { reason: `${['admin', ...issue.path].join('.')} ${issue.message}` };
+}
+
+/**
+ * How the admin port is called from its own machine. Undefined where that is not known (port 0), or is an address of a
+ * network, which is not for everybody to read.
+ */
+export function localAdminUrl({ host, port }: { readonly host: string; readonly port: number }): string | undefined {
+  if (port === 0) return undefined;
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
+  if (host === '::1') return `http://[::1]:${port}`;
+  return host === 'localhost' || (isIPv4(host) && host.startsWith('127.')) ? `http://${host}:${port}` : undefined;
 }

@@ -13,6 +13,8 @@ export interface Help {
   /** How the client that asks reaches us, where `publicUrl` does not say it: scheme and authority. */
   readonly address: string;
   readonly issuers: readonly HelpIssuer[];
+  /** See StepFacts. */
+  readonly adminUrl: string | undefined;
   /** The guarded routes: the fixed beginning of their paths, and the scopes they name. */
   readonly guarded: readonly { readonly prefix: string; readonly scopes: readonly string[] }[];
 }
@@ -81,7 +83,7 @@ function jsonReply(body: unknown): Reply {
   return replyWith(200, 'application/json', `${JSON.stringify(body)}\n`);
 }
 
-function describe(code: Code, { style, address, issuers }: Help): Entry {
+function describe(code: Code, { style, address, issuers, adminUrl }: Help): Entry {
   const { title, status, causes, fix } = rowOf(code);
   return {
     code,
@@ -90,7 +92,7 @@ function describe(code: Code, { style, address, issuers }: Help): Entry {
     symptom: symptomOf(code),
     causes,
     fix: fillIssuers(fix, unique(issuers.map(({ issuer }) => issuer))),
-    steps: stepsFor(code, { api: style.publicUrl ?? address, issuers }),
+    steps: stepsFor(code, { api: style.publicUrl ?? address, issuers, adminUrl }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface StepFacts {
   /** How clients reach it: scheme and authority, perhaps with a path. */
   readonly api: string;
   readonly issuers: readonly HelpIssuer[];
+  /** The admin port as an operator on this machine calls it; undefined where that can't be published. */
+  readonly adminUrl: string | undefined;
 }
 
 /** An issuer whose tokens are taken here. */
@@ -59,9 +61,9 @@ const STEPS: Readonly<Record<Family, (code: Code, facts: StepFacts) => HelpStep[
     { text: 'Send the simplest request to the same address: if it passes, add what your client adds, piece by piece.' },
     { text: 'See what is sent, header by header.', command: `curl -v ${quoted(`${api}/the/path`)}` },
   ],
-  verify: (_, { issuers }) => [
+  verify: (_, { issuers, adminUrl }) => [
     { text: 'Wait a few seconds and send the same request with the same token again.' },
-    { text: 'Operators: see which issuer is the cause.', command: 'curl -s http://127.0.0.1:9090/readyz' },
+    readinessStep(adminUrl),
     ...issuers.flatMap(({ issuer }) =>
       discoveryStep(issuer, `Operators: see whether ${issuer} answers from where the gateway runs.`),
     ),
@@ -100,9 +102,15 @@ function discoveryStep(issuer: string, text: string): HelpStep[] {
   return [{ text, command: `curl -s ${quoted(`${url.replace(/\/$/, '')}/.well-known/openid-configuration`)}` }];
 }
 
+function readinessStep(adminUrl: string | undefined): HelpStep {
+  const text = 'Operators: see which issuer is the cause.';
+  return { text, command: adminUrl === undefined ? 'bearergate health' : `curl -s ${quoted(`${adminUrl}/readyz`)}` };
+}
+
+/** Tokens have no padding, of which `base64` complains once it has printed everything. */
 const LOOK_INSIDE: HelpStep = {
   text: 'Look at what a token says: who issued it (iss), for which API (aud), until when (exp, seconds since 1970), with which scopes. Do it on your own machine; a token pasted into a web page is a token given away.',
-  command: `printf '%s' "$TOKEN" | cut -d. -f2 | tr '_-' '/+' | base64 -d`,
+  command: `printf '%s' "$TOKEN" | cut -d. -f2 | tr '_-' '/+' | base64 -d 2>/dev/null; echo`,
 };
 
 function send({ api }: StepFacts): HelpStep {

@@ -1,12 +1,17 @@
-import test from 'ava';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { localAdminUrl } from '../../src/config/admin-address.ts';
 import { CODES, rowOf } from '../../src/errors/catalogue.ts';
 import { type Help, helpFor } from '../../src/errors/help.ts';
 import { RESOURCE_METADATA_PATH } from '../../src/errors/metadata.ts';
 import { ERRORS_PATH, errorUrl } from '../../src/errors/problem.ts';
 import type { Reply } from '../../src/errors/reply.ts';
+import { temporaryFolder } from '../support/files.ts';
 import { headersOf } from '../support/replies.ts';
 
 const HELP: Help = {
+  adminUrl: undefined,
   address: 'http://localhost:8080',
   style: { publicUrl: 'https://api.example.com', format: 'problem', detail: 'client' },
   issuers: [
@@ -217,22 +222,88 @@ test('the lines to paste name the token endpoint of the issuer and the address o
   t.true(lines.includes(`'http://localhost:8080/the/path'`), lines);
 });
 
-for (const tokenEndpoint of [
-  "https://login.example.com/'; rm -rf ~; '",
-  'https://login.example.com/$(id)`id`',
-  'javascript:alert(1)',
-  'https://a:b@login.example.com/token',
-  'not an address',
-]) {
-  test(`a token endpoint of ${tokenEndpoint} leaves nothing for a shell to run`, (t) => {
-    const help: Help = { ...HELP, issuers: [{ issuer: 'https://x.example.com', tokenEndpoint, audience: ["a'b"] }] };
-    for (const line of commandsOf('token.audience', help)) {
-      // What stands within single quotes is text to a shell; the rest has to be ours.
-      const bare = line.replace(/'[^']*'/g, "''");
-      t.notRegex(bare, /rm -rf|\$\(id\)|`|alert/, line);
+/** A folder in which `curl` and `bearergate` write down what they are called with, and no more. */
+async function startShell(t: ExecutionContext) {
+  const record = '#!/bin/sh\nfor word in "$0" "$@"; do printf "%s\\0" "$word" >> called; done\n';
+  const folder = await temporaryFolder({ curl: record, bearergate: record });
+  t.teardown(folder.remove);
+  for (const name of ['curl', 'bearergate']) chmodSync(folder.file(name), 0o755);
+  return {
+    run(command: string) {
+      const env = { PATH: `${folder.path}:/usr/bin:/bin`, TOKEN: 'a.e30.b' };
+      execFileSync('sh', ['-c', command], { cwd: folder.path, env, stdio: 'pipe' });
+    },
+    /** The words of all calls so far, in one line. */
+    called: () => (existsSync(folder.file('called')) ? readFileSync(folder.file('called'), 'utf8').split('\0') : []),
+    isHurt: () => existsSync(folder.file('hurt')),
+  };
+}
+
+/** What would create the file `hurt`, were it read as a part of a command. `URL.href` leaves all of it as it is. */
+const ATTACKS = ["';touch$IFS./hurt;'", "'$(touch$IFS./hurt)'", '$(touch$IFS./hurt)', "'&&touch$IFS./hurt&&'"];
+
+test('the shell of these tests is hurt by a line that is not quoted', async (t) => {
+  for (const attack of ATTACKS) {
+    const shell = await startShell(t);
+    const careless = attack.startsWith('$') ? `curl -s "https://x/${attack}"` : `curl -s 'https://x/${attack}'`;
+    try {
+      shell.run(careless);
+    } catch {
+      // Of some the rest is not a command.
     }
+    t.true(shell.isHurt(), attack);
+  }
+});
+
+for (const [at, attack] of ATTACKS.entries()) {
+  test(`an address that holds ${attack} is one word to a shell, on the page of every code`, async (t) => {
+    const shell = await startShell(t);
+    const tokenEndpoint = `https://login.example.com/token/${attack}`;
+    const issuer = `https://login.example.com/${attack}`;
+    const publicUrl = `https://api.example.com/${attack}`;
+    const audience = [`orders ${attack}\n"$TOKEN"`];
+    const withEndpoint: Help = {
+      ...HELP,
+      style: { ...HELP.style, publicUrl },
+      issuers: [{ issuer, tokenEndpoint, audience }],
+    };
+    const without: Help = { ...withEndpoint, issuers: [{ issuer, tokenEndpoint: undefined, audience }] };
+    t.is(new URL(tokenEndpoint).href, tokenEndpoint, 'it comes to the page as it is');
+    const lines = [withEndpoint, without].flatMap((help) => CODES.flatMap((code) => commandsOf(code, help)));
+    t.true(lines.some((line) => line.includes('touch')));
+    for (const line of new Set(lines)) shell.run(line);
+    t.false(shell.isHurt());
+    const called = shell.called();
+    for (const word of [tokenEndpoint, `${issuer}/.well-known/openid-configuration`, `audience=${audience[0]}`])
+      t.true(called.includes(word), `${at}: ${word}`);
+    t.true(called.some((word) => word.startsWith(publicUrl)));
   });
 }
+
+for (const tokenEndpoint of ['javascript:alert(1)', 'https://a:b@login.example.com/token', 'not an address']) {
+  test(`a token endpoint of ${tokenEndpoint} is not in a line to paste`, (t) => {
+    const help: Help = { ...HELP, issuers: [{ issuer: 'https://x.example.com', tokenEndpoint, audience: ['a'] }] };
+    const lines = commandsOf('token.audience', help).join('\n');
+    t.notRegex(lines, /alert|a:b|not an/);
+    t.true(lines.includes("curl -s 'https://x.example.com/.well-known/openid-configuration'"));
+  });
+}
+
+test('operators ask the admin port where it is, if that can be published', (t) => {
+  for (const [host, port, expected] of [
+    ['127.0.0.1', 9090, "curl -s 'http://127.0.0.1:9090/readyz'"],
+    ['0.0.0.0', 9191, "curl -s 'http://127.0.0.1:9191/readyz'"],
+    ['::', 9191, "curl -s 'http://127.0.0.1:9191/readyz'"],
+    ['::1', 9191, "curl -s 'http://[::1]:9191/readyz'"],
+    ['localhost', 8000, "curl -s 'http://localhost:8000/readyz'"],
+    ['10.1.2.3', 9191, 'bearergate health'],
+    ['127.evil.example', 9191, 'bearergate health'],
+    ['127.0.0.1', 0, 'bearergate health'],
+  ] as const) {
+    const lines = commandsOf('verify.keys-unavailable', { ...HELP, adminUrl: localAdminUrl({ host, port }) });
+    t.true(lines.includes(expected), `${host}:${port} ${lines.join('\n')}`);
+  }
+});
 
 test('every page says what one sees, and has steps', (t) => {
   for (const code of CODES) {
