@@ -61,9 +61,27 @@ export interface Part {
   destroy?(): void | Promise<void>;
 }
 
-/** Ends parts at once. */
+/**
+ * Starts parts, and resolves when each has started or failed. Each failure is a defect, since a part reports what it
+ * expects to go wrong by itself; the others start all the same.
+ */
+export async function startAll(parts: Iterable<Part>, defect: (error: unknown) => void): Promise<void> {
+  await Promise.all(
+    [...parts].map(async (part) => {
+      try {
+        await part.start?.();
+      } catch (error) {
+        defect(error);
+      }
+    }),
+  );
+}
+
+/** Ends parts at once. One that fails keeps no other from its end; then it rejects with the first error. */
 export async function destroyAll(parts: Iterable<Part>): Promise<void> {
-  await Promise.all([...parts].map((part) => (part.destroy ? part.destroy() : part.close())));
+  const ends = [...parts].map(async (part) => (part.destroy ? part.destroy() : part.close()));
+  const failed = (await Promise.allSettled(ends)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** Where an assembly gets its time and its documents from. */

@@ -5,15 +5,21 @@
 export class Batch<Item> {
   readonly #each: (item: Item) => void;
   readonly #share: (waiting: number) => number;
+  readonly #failed: ((error: unknown, item: Item) => void) | undefined;
   #items: Item[] = [];
 
   /**
-   * `each` is called in the order of `add`, and must not throw. `share` tells how many of so many that wait are done in one
-   * turn; the others stay for the next.
+   * `each` is called in the order of `add`. `share` returns how many of so many that wait are done in one turn; the others
+   * stay for the next. An item for which `each` throws harms no other: `failed` gets it, with the error.
    */
-  constructor(each: (item: Item) => void, share: (waiting: number) => number = (waiting) => waiting) {
+  constructor(
+    each: (item: Item) => void,
+    share: (waiting: number) => number = (waiting) => waiting,
+    failed?: (error: unknown, item: Item) => void,
+  ) {
     this.#each = each;
     this.#share = share;
+    this.#failed = failed;
   }
 
   add(item: Item): void {
@@ -27,6 +33,15 @@ export class Batch<Item> {
     if (items.length === 0) return;
     this.#items = items.splice(this.#share(items.length));
     if (this.#items.length > 0) setImmediate(this.run);
-    for (const item of items) this.#each(item);
+    for (const item of items) this.#do(item);
   };
+
+  #do(item: Item): void {
+    try {
+      this.#each(item);
+    } catch (error) {
+      // Each item is a request of somebody else: out of here, the error would end the process with all of them.
+      this.#failed?.(error, item);
+    }
+  }
 }

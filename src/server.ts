@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { assemble, type Observer } from './assembly.ts';
+import { assemble, type Observer, startAll } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Loaded } from './config/load.ts';
@@ -9,13 +9,13 @@ import type { Fault } from './errors/fault.ts';
 import { explain } from './explain/explain.ts';
 import { readQuestion } from './explain/question.ts';
 import { OpenStreams } from './forward/streams.ts';
-import { createAdminServer } from './observe/admin.ts';
 import type { MetricFigures } from './observe/figures.ts';
 import { readiness } from './observe/health.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
+import { createAdminServer } from './server/admin/admin-server.ts';
 import { keepIdleTimers } from './server/idle-timer.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
@@ -75,7 +75,8 @@ export class GatewayServer {
     const keyPatience = options.worker === undefined ? 1 : WORKER_KEY_PATIENCE;
     const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience };
     const observer = reporter(log, metrics, team);
-    const worlds = new Worlds(new World(assemble(config, assembling, observer)));
+    const defect = (error: unknown, where: string) => log.defect(error, where);
+    const worlds = new Worlds(new World(assemble(config, assembling, observer)), defect);
     const apply = (changed: Config) => {
       renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
       log.configure(changed.log);
@@ -98,6 +99,8 @@ export class GatewayServer {
         team?.strength,
       );
     this.#admin = createAdminServer({
+      names: () => this.#config.admin,
+      defect,
       metrics: async () => metrics.page(await team?.figures()),
       readiness: state,
       routes: () => routesAsJson(this.#config),
@@ -120,7 +123,8 @@ export class GatewayServer {
       await this.close();
       throw error;
     }
-    for (const part of this.#worlds.current.assembly.parts) void part.start?.();
+    const { parts } = this.#worlds.current.assembly;
+    startAll(parts, (error) => this.#log.defect(error, 'start'));
     const admin = this.#hasAdmin ? { admin: this.adminUrl } : {};
     this.#log.listening({ gateway: this.url, ...admin }, this.#config.routes.length);
   }
@@ -151,9 +155,19 @@ export class GatewayServer {
     return this.#metrics.figures();
   }
 
+  /** Changes whenever something has been counted. */
+  get countedUntil(): number {
+    return this.#metrics.countedUntil;
+  }
+
+  defect(error: unknown, where: string): void {
+    this.#log.defect(error, where);
+  }
+
   /** The keys of an issuer have been fetched by the process at the head: they are asked for, whatever their age here. */
   renewKeys(issuer: string): void {
-    void this.#worlds.current.assembly.keyRings.get(issuer)?.refresh();
+    const refreshed = this.#worlds.current.assembly.keyRings.get(issuer)?.refresh();
+    refreshed?.catch((error) => this.#log.defect(error, 'keys'));
   }
 
   /**
@@ -187,7 +201,7 @@ export class GatewayServer {
     await this.#team?.end();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await this.#requests.closed();
-    await this.#worlds.destroy();
+    await this.#worlds.destroy().catch((error) => this.#log.defect(error, 'close'));
     await this.#log.end();
   }
 

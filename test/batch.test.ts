@@ -55,3 +55,35 @@ test('of what waits a share is done in each turn, in order', async (t) => {
   await turn();
   t.deepEqual(done, [1, 2, 3, 4, 5, 6, 7, 8]);
 });
+
+test('an item that throws harms no other, and is handed over with its error', async (t) => {
+  const done: number[] = [];
+  const failed: [string, number][] = [];
+  const batch = new Batch<number>(
+    (item) => {
+      if (item % 3 === 0) throw new Error(`no ${item}`);
+      done.push(item);
+    },
+    (waiting) => Math.ceil(waiting / 2),
+    (error, item) => failed.push([(error as Error).message, item]),
+  );
+  for (let item = 1; item <= 6; item += 1) batch.add(item);
+  for (let turns = 0; turns < 10 && done.length + failed.length < 6; turns += 1) await turn();
+  t.deepEqual(done, [1, 2, 4, 5]);
+  t.deepEqual(failed, [
+    ['no 3', 3],
+    ['no 6', 6],
+  ]);
+});
+
+test('the same where it is done at once, and where nothing was said of failures', (t) => {
+  const done: number[] = [];
+  const batch = new Batch<number>((item) => {
+    if (item === 1) throw new Error('no');
+    done.push(item);
+  });
+  batch.add(1);
+  batch.add(2);
+  batch.run();
+  t.deepEqual(done, [2]);
+});

@@ -41,7 +41,8 @@ export function needingRestart(running: Config, wanted: Config): string[] {
 export function attainable({ listen: bound, admin, workers }: Config, wanted: Config): Config {
   const limits = { ...wanted.listen.limits, headers: bound.limits.headers };
   const tls = attainableTls(bound.tls, wanted.listen.tls);
-  return { ...wanted, listen: { ...wanted.listen, host: bound.host, port: bound.port, limits, tls }, admin, workers };
+  const listen = { ...wanted.listen, host: bound.host, port: bound.port, limits, tls };
+  return { ...wanted, listen, admin: { ...wanted.admin, host: admin.host, port: admin.port }, workers };
 }
 
 /** Certificates can be renewed. Whether it is HTTPS, and whether clients have to show one, stays. */

@@ -27,6 +27,7 @@ export function gatewayFacts(config: Config): Fact[] {
   const { listen, admin, drain, workers, log, errors, tokenCache, ...others } = settings;
   const { host, port, trustedProxies, limits, tls, ...restOfListen } = listen;
   const { clientCa, ...ownTls } = tls ?? {};
+  const { hosts, ...adminSocket } = admin;
   const { publicUrl, ...wording } = errors;
   const { maxEntries, ...lifetimes } = tokenCache;
   const { headers, maxConnections, ...timeouts } = limits;
@@ -42,7 +43,8 @@ export function gatewayFacts(config: Config): Fact[] {
     fact('listen.tls.clientCa', clientCa !== undefined, clientCa ? 'certificates of clients' : 'none'),
     ...unshown({ authorities: clientCa, ...ownTls }, 'listen.tls'),
     ...unshown(restOfListen, 'listen'),
-    ...each(admin, 'admin', String),
+    ...each(adminSocket, 'admin', String),
+    fact('admin.hosts', hosts, list(hosts)),
     ...each(drain, 'drain', writeDuration),
     fact('workers', workers, String(workers)),
     ...each(log, 'log', String),

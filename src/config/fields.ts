@@ -154,6 +154,13 @@ export const hostPattern = () =>
     .transform((host) => host.toLowerCase())
     .superRefine(flawless(hostFlaw, 'bad-host'));
 
+/** A host name without a port, exactly. */
+export const plainHost = () =>
+  matching(/^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/, {
+    expected: 'expected a host name without scheme, port or wildcard',
+    example: 'gateway-admin.internal',
+  });
+
 /** An address to listen on. */
 export const listenHost = (example: string) => textSuchAs(example).superRefine(flawless(listenHostFlaw, 'bad-host'));
 

@@ -16,6 +16,7 @@ import {
   name,
   origin,
   pathPattern,
+  plainHost,
   port,
   prefix,
   publicAddress,
@@ -86,12 +87,16 @@ export const listenSchema = z
 
 export const adminSchema = z
   .strictObject({
-    host: listenHost('0.0.0.0').default('127.0.0.1').describe('Address to listen on.'),
-    port: port().default(9090).describe('Port to listen on; 0 takes a free one.'),
+    host: listenHost('0.0.0.0').default('127.0.0.1').describe('Address to listen on. A change needs a restart.'),
+    port: port().default(9090).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
+    hosts: z
+      .array(plainHost())
+      .default([])
+      .describe(
+        'Further names under which /routes and /explain may be asked for, beside IP addresses, localhost and `host`: any other Host gets 421. /livez, /readyz and /metrics answer under every name.',
+      ),
   })
-  .describe(
-    'Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port. A change needs a restart.',
-  );
+  .describe('Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port.');
 
 const keys = z
   .strictObject({

@@ -206,6 +206,10 @@ export class Exchange implements Sending {
     if (!response.destroyed) response.end((this.#lastPiece as Buffer).toString('latin1'), 'latin1');
   }
 
+  undelivered(error: unknown): void {
+    this.#passage.failed(error);
+  }
+
   onError(error: Error): void {
     if (this.#triesAgain(error)) return;
     // Only now: a request that its client has left may still stand in undici's hands, which these places alone bound.
@@ -300,7 +304,11 @@ export class Exchange implements Sending {
 }
 
 /** Short answers leave together: most of what a request costs is the two writes to sockets. */
-const deliveries = new Batch<Exchange>((exchange) => exchange.deliver());
+const deliveries = new Batch<Exchange>(
+  (exchange) => exchange.deliver(),
+  undefined,
+  (error, exchange) => exchange.undelivered(error),
+);
 
 /** An upstream that goes on with them for ever fills nobody's memory. */
 const MOST_INTERIM = 8;

@@ -26,6 +26,8 @@ export interface Passage {
   refuse(fault: Fault): void;
   /** Called when the upstream breaks off in the middle of its answer. */
   broken(error: Error): void;
+  /** Called with an error that no code expects, once an answer has begun: it is logged, and the answer is broken off. */
+  failed(error: unknown): void;
   /** Called when the token of an event stream has ended, and the stream with it. */
   expired(): void;
 }

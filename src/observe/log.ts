@@ -39,9 +39,13 @@ export class Log implements KeyObserver, TargetObserver {
   /** Undefined where lines go elsewhere. */
   readonly #output: BatchedOutput | undefined;
   /** Requests whose lines are still to be written, before any other line. */
-  readonly #ended = new Batch<Ended>(({ level, journey, ending }) => {
-    this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending), 'access');
-  });
+  readonly #ended = new Batch<Ended>(
+    ({ level, journey, ending }) => {
+      this.#lines.write(requestLine(`{"level":"${level}"${isoTime()}${this.#worker}`, journey, ending), 'access');
+    },
+    undefined,
+    (error, { journey }) => this.requestDefect(error, journey.id),
+  );
 
   constructor(
     settings: { readonly level: Level; readonly access: boolean },
@@ -142,6 +146,18 @@ export class Log implements KeyObserver, TargetObserver {
 
   workerStarted(worker: number, pid: number | undefined): void {
     this.#pino.info({ worker, pid }, 'a worker has started');
+  }
+
+  workerFailed(worker: number, message: string): void {
+    this.#pino.error({ worker, error: message }, 'a worker cannot serve');
+  }
+
+  workerSilent(worker: number): void {
+    this.#pino.warn({ worker }, 'a worker does not answer; its figures are those of before');
+  }
+
+  workerUnreachable(worker: number, error: Error): void {
+    this.#pino.warn({ worker, error: errorText(error) }, 'a worker cannot be told something');
   }
 
   #linesLost({ all, events }: LostLines): void {

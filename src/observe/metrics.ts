@@ -59,6 +59,8 @@ export class Metrics {
     aggregator: 'first',
   });
   readonly #now: () => number;
+  /** How much has been counted: what it was when a report was made says whether another one is due. */
+  countedUntil = 0;
 
   constructor(
     world: () => Assembly,
@@ -153,11 +155,13 @@ export class Metrics {
 
   /** A configuration was taken in place of the one before, or was refused. */
   reloaded(result: 'success' | 'failure'): void {
+    this.countedUntil += 1;
     this.#reloads.inc({ result });
     if (result === 'success') this.#loadedAt.set(this.#now() / 1000);
   }
 
   requestEnded(journey: Journey, { status, durationMs }: Ending): void {
+    this.countedUntil += 1;
     const route = journey.route?.settings.id ?? NO_ROUTE;
     const method = METHODS.has(journey.head?.method ?? '') ? (journey.head?.method as string) : 'other';
     const answer = status === undefined ? 'none' : String(status);
@@ -173,6 +177,7 @@ export class Metrics {
   }
 
   keysRefreshed(issuer: string, result: 'success' | 'failure'): void {
+    this.countedUntil += 1;
     this.#refreshes.add(`${issuer} ${result}`, () => ({ issuer, result }));
   }
 

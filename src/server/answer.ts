@@ -4,25 +4,38 @@ import { Batch } from '../batch.ts';
 import type { Reply } from '../errors/reply.ts';
 import { closeGently, leaveUnread } from '../request/linger.ts';
 
+/** A request that gets an answer. */
+export interface Answered {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Called with an error that no code expects while the answer leaves: it can't be completed any more. */
+  failed(error: unknown): void;
+}
+
 /**
  * Sends an answer of the gateway's own, at the end of the turn of the event loop: a flood of refusals would otherwise make
  * each other request dear. What has not been read of a body stays unread: the connection closes instead, in a way that
  * lets the client see the answer first.
  */
-export function sendReply(reply: Reply, hasBody: boolean, request: IncomingMessage, response: ServerResponse): void {
+export function sendReply(reply: Reply, hasBody: boolean, answered: Answered): void {
+  const { request, response } = answered;
   if (response.headersSent || response.destroyed) return;
   if (hasBody && !request.complete) {
     response.shouldKeepAlive = false;
     leaveUnread(request);
   }
   response.writeHead(reply.status, reply.headers as string[]);
-  replies.add({ response, body: reply.body });
+  replies.add({ answered, body: reply.body });
 }
 
-const replies = new Batch<{ readonly response: ServerResponse; readonly body: string }>(({ response, body }) => {
-  // By now its client may have gone.
-  if (!response.destroyed) response.end(body);
-});
+const replies = new Batch<{ readonly answered: Answered; readonly body: string }>(
+  ({ answered: { response }, body }) => {
+    // By now its client may have gone.
+    if (!response.destroyed) response.end(body);
+  },
+  undefined,
+  (error, { answered }) => answered.failed(error),
+);
 
 /** Sends what is still to be sent of `sendReply`. */
 export function sendRepliesNow(): void {

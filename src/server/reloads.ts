@@ -1,4 +1,12 @@
-import { type Assembly, assemble, destroyAll, type Observer, type Part, type Surroundings } from '../assembly.ts';
+import {
+  type Assembly,
+  assemble,
+  destroyAll,
+  type Observer,
+  type Part,
+  type Surroundings,
+  startAll,
+} from '../assembly.ts';
 import { attainable, changesBetween, needingRestart } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
@@ -91,7 +99,7 @@ export class Reloads {
       await destroyAll(fresh);
       throw error;
     }
-    readKeyFilesAgain(assembly, fresh);
+    void startAll(keyFilesToRead(assembly, fresh), (error) => log.defect(error, 'keys')); // never rejects
     worlds.change(world);
     this.refused = undefined;
     metrics.reloaded('success');
@@ -103,14 +111,14 @@ export class Reloads {
 
   /** Begins what is new, before any request needs it. An issuer that is down must not keep a change from being made. */
   async #begin(fresh: readonly Part[]): Promise<void> {
-    const begun = Promise.all(fresh.map((part) => part.start?.()));
+    const begun = startAll(fresh, (error) => this.#surroundings.log.defect(error, 'start'));
     await new Promise<void>((resolve) => {
       const callOff = this.#surroundings.assembling.clock.after(KEYS_WITHIN, resolve);
       this.#stopWaiting = () => {
         callOff();
         resolve();
       };
-      void begun.then(this.#stopWaiting, this.#stopWaiting);
+      void begun.then(this.#stopWaiting); // never rejects
     });
   }
 
@@ -134,11 +142,12 @@ export class Reloads {
 }
 
 /** Keys from a file may be what has changed; they are at hand, and need no sparing as an issuer does. */
-function readKeyFilesAgain({ issuers }: Assembly, fresh: readonly Part[]): void {
-  for (const issuer of issuers.values()) {
-    if (issuer instanceof JwtVerifier && issuer.settings.keys.source.kind === 'file' && !fresh.includes(issuer.keys))
-      void issuer.keys.start();
-  }
+function keyFilesToRead({ issuers }: Assembly, fresh: readonly Part[]): Part[] {
+  return [...issuers.values()].flatMap((issuer) =>
+    issuer instanceof JwtVerifier && issuer.settings.keys.source.kind === 'file' && !fresh.includes(issuer.keys)
+      ? [issuer.keys]
+      : [],
+  );
 }
 
 function errorText(error: unknown): string {

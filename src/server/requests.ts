@@ -201,14 +201,20 @@ export class Requests implements VisitDesk {
     if (response.destroyed || response.headersSent || request.socket.destroyed) return;
     if (!decision.ok) this.refuse(decision.fault, visit);
     else if (decision.value instanceof Permit) visit.forward(decision.value);
-    else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, request, response);
+    else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, visit);
   }
 
   /** Answers a request that goes no further. */
-  refuse(fault: Fault, { journey, request, response }: Visit): void {
+  refuse(fault: Fault, visit: Visit): void {
+    const { journey, response } = visit;
     journey.fault = fault;
     if (fault.close) response.shouldKeepAlive = false;
-    sendReply(this.#replyTo(fault, journey), journey.hasBody, request, response);
+    sendReply(this.#replyTo(fault, journey), journey.hasBody, visit);
+  }
+
+  /** Logs an error that no code expects. */
+  defect(error: unknown, { journey }: Visit): void {
+    this.#log.requestDefect(error, journey.id);
   }
 
   #replyTo(fault: Fault, journey: Journey): Reply {
@@ -217,7 +223,7 @@ export class Requests implements VisitDesk {
   }
 
   #refuseDefect(error: unknown, visit: Visit): void {
-    this.#log.requestDefect(error, visit.journey.id);
+    this.defect(error, visit);
     this.refuse({ code: 'gateway.internal', cause: error }, visit);
   }
 

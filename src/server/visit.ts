@@ -10,6 +10,7 @@ import type { Target } from '../route/target.ts';
 /** Who answers what is not forwarded, and writes down how it ended. */
 export interface VisitDesk {
   refuse(fault: Fault, visit: Visit): void;
+  defect(error: unknown, visit: Visit): void;
   /** Called once, when the response has closed: from then on the journey is. */
   ended(visit: Visit): void;
 }
@@ -99,6 +100,13 @@ export class Visit implements Passage {
     // Of what a shutdown has cut, the pool may tell before the client's connection does: the upstream did nothing wrong.
     if (this.journey.ended !== 'cut') this.journey.broken = error;
     // Ours has to look broken too: a reset can't be taken for a complete answer, whatever the framing.
+    cut(this.request.socket);
+  }
+
+  /** Whatever was sent of the answer must not look complete. */
+  failed(error: unknown): void {
+    this.#desk.defect(error, this);
+    this.journey.fault = { code: 'gateway.internal', cause: error };
     cut(this.request.socket);
   }
 

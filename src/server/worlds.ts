@@ -9,9 +9,13 @@ export class Worlds {
   readonly #inUse = new Set<World>();
   /** Parts that let requests come to their end. */
   readonly #closing = new Set<Part>();
+  readonly #defect: (error: unknown, where: string) => void;
+  #destroyed = false;
 
-  constructor(first: World) {
+  /** `defect` gets what goes wrong while a part closes: nobody waits for that. */
+  constructor(first: World, defect: (error: unknown, where: string) => void) {
     this.current = first;
+    this.#defect = defect;
     this.#inUse.add(first);
   }
 
@@ -25,6 +29,7 @@ export class Worlds {
 
   /** Ends every part at once. */
   async destroy(): Promise<void> {
+    this.#destroyed = true;
     const parts = [...this.#inUse].flatMap(({ assembly }) => [...assembly.parts]);
     await destroyAll(new Set([...parts, ...this.#closing]));
   }
@@ -41,8 +46,9 @@ export class Worlds {
     this.#closing.add(part);
     try {
       await part.close();
-    } catch {
-      // It was destroyed meanwhile, which undici tells whoever waits for its close.
+    } catch (error) {
+      // Once destroyed, undici rejects what still waits for its close.
+      if (!this.#destroyed) this.#defect(error, 'close');
     } finally {
       this.#closing.delete(part);
     }

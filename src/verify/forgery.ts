@@ -23,14 +23,15 @@ interface Look {
   readonly tell: (forged: boolean) => void;
 }
 
-const looks = new Batch<Look>(({ token, key, fits, tell }) => {
-  const dot = token.lastIndexOf('.');
-  try {
+const looks = new Batch<Look>(
+  ({ token, key, fits, tell }) => {
+    const dot = token.lastIndexOf('.');
     tell(!fits(key, Buffer.from(token.slice(0, dot), 'latin1'), Buffer.from(token.slice(dot + 1), 'base64url')));
-  } catch {
-    tell(false);
-  }
-}, shareOfTurn);
+  },
+  shareOfTurn,
+  // A key that does not fit the algorithm: jose says so, with its reason.
+  (_, { tell }) => tell(false),
+);
 
 /**
  * A flood stands in line, and requests with remembered tokens pass it by: their answers would otherwise wait for all of it

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { Log } from '../../src/observe/log.ts';
 import { requestBytes, startBehind } from '../support/gateway.ts';
 
 const SECRETS = { Cookie: 'session=cookie-secret', 'X-Api-Key': 'header-secret' };
@@ -69,5 +70,29 @@ test('without the access log there are only the lines that somebody has to act o
   t.deepEqual(
     gateway.lines.map(({ msg }) => msg),
     ['listening', 'refused'],
+  );
+});
+
+test('a request whose line cannot be made is a defect with its id, and the lines beside it are written', (t) => {
+  const lines: Record<string, unknown>[] = [];
+  const log = new Log({ level: 'info', access: true }, { log: { write: (line) => void lines.push(JSON.parse(line)) } });
+  const ending = { status: 200, durationMs: 1, aborted: false };
+  const journey = (id: string) => ({
+    ...{ id, trace: { traceId: 't', spanId: 's' }, authority: '' },
+    get peer() {
+      if (id === 'bad') throw new Error('provoked by a test');
+      return { address: '127.0.0.1' };
+    },
+  });
+  for (const id of ['one', 'bad', 'two']) log.requestEnded(journey(id) as never, ending);
+  log.draining('SIGTERM');
+  t.deepEqual(
+    lines.map(({ id, where, msg }) => [id ?? where, msg]),
+    [
+      ['one', 'served'],
+      ['bad', 'a defect of the gateway'],
+      ['two', 'served'],
+      [undefined, 'draining'],
+    ],
   );
 });

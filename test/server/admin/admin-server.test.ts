@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { requestBytes, startBehind } from '../support/gateway.ts';
-import { until } from '../support/until.ts';
+import { requestBytes, startBehind } from '../../support/gateway.ts';
+import { until } from '../../support/until.ts';
 
 const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 

@@ -1,8 +1,13 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Readiness } from './health.ts';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Readiness } from '../../observe/health.ts';
+import { type AdminNames, callerFlaw } from './caller.ts';
 
 /** What the admin port tells. */
 export interface AdminSources {
+  /** Read for each request: a reload may change them. */
+  names(): AdminNames;
+  /** Reports an error that no code expects, in the page of this path. */
+  defect(error: unknown, page: string): void;
   /** In Prometheus' text form. */
   metrics(): Promise<readonly [contentType: string, body: string]>;
   readiness(): Readiness;
@@ -22,16 +27,41 @@ const MAX_QUESTION = 64 * 1024;
 export function createAdminServer(sources: AdminSources): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    pageFor(request, path, sources)
-      .catch((): Page => [500, JSON_TYPE, '{"error":"this page could not be made"}\n'])
-      .then(([status, contentType, body, allow]) => {
-        const headers = { 'content-type': contentType, 'cache-control': 'no-store', ...(allow ? { allow } : {}) };
-        response.writeHead(status, headers).end(body);
-      });
+    void answer(request, response, path, sources);
   });
 }
 
+/** Never rejects: what goes wrong is reported, and the caller gets a 500 without its reason. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  sources: AdminSources,
+): Promise<void> {
+  try {
+    send(await pageFor(request, path, sources), response);
+  } catch (error) {
+    // A client that breaks off its question leaves nobody to answer, and is not a defect.
+    if (request.destroyed && !request.complete) return;
+    sources.defect(error, `admin ${pageName(path)}`);
+    if (response.headersSent) response.destroy();
+    else send(problem(500, 'this page could not be made; the log has the reason'), response);
+  }
+}
+
+/** A path of somebody's invention does not belong in the log. */
+function pageName(path: string): string {
+  return path === '/explain' || Object.hasOwn(PATHS, path) ? path : 'page';
+}
+
+function send([status, contentType, body, allow]: Page, response: ServerResponse): void {
+  const headers = { 'content-type': contentType, 'cache-control': 'no-store', ...(allow ? { allow } : {}) };
+  response.writeHead(status, headers).end(body);
+}
+
 async function pageFor(request: IncomingMessage, path: string, sources: AdminSources): Promise<Page> {
+  const flaw = callerFlaw(request, path, sources.names());
+  if (flaw) return problem(flaw.status, flaw.error);
   if (path === '/explain') return explainPage(request, sources);
   if (!Object.hasOwn(PATHS, path))
     return problem(404, 'there is no such page; there are /livez, /readyz, /metrics, /routes and /explain');
@@ -62,8 +92,6 @@ const PATHS: Readonly<Record<string, 'liveness' | 'readiness' | 'metrics' | 'rou
 async function explainPage(request: IncomingMessage, { explain }: AdminSources): Promise<Page> {
   if (!isLoopback(request.socket.remoteAddress ?? '')) return problem(403, '/explain answers on this machine alone');
   if (request.method !== 'POST') return problem(405, 'POST is taken here', 'POST');
-  // A web page in the operator's browser reaches this machine too, by whatever name; browsers say that it is one.
-  if (request.headers.origin !== undefined) return problem(403, '/explain does not answer web pages');
   const text = await readBody(request);
   if (text === undefined) return problem(413, 'the question is longer than 64 KiB');
   let question: unknown;
