@@ -58,15 +58,18 @@ function causeIn(page: string, strange: string): string | undefined {
   if (typeof state?.ready !== 'boolean') return strange;
   if (state.ready) return undefined;
   if (state.draining) return 'it is shutting down';
-  const causes = Object.entries(state.issuers ?? {})
+  const issuers = Object.entries(state.issuers ?? {})
     .filter(([, { usable }]) => !usable)
     .map(([name, { error }]) => `no usable keys of issuer ${name}${error ? ` (${error})` : ''}`);
-  return causes.join('; ') || 'it does not say why';
+  const { workers } = state;
+  const noWorker = workers?.serving === 0 ? [`none of its ${workers.wanted} workers serves requests`] : [];
+  return [...noWorker, ...issuers].join('; ') || 'it does not say why';
 }
 
 /** What /readyz tells, as far as it is read here. */
 interface Readiness {
   readonly ready?: boolean;
   readonly draining?: boolean;
+  readonly workers?: { readonly serving: number; readonly wanted: number };
   readonly issuers?: Readonly<Record<string, { readonly usable: boolean; readonly error?: string }>>;
 }

@@ -15,7 +15,7 @@ import { workerCount } from './worker-count.ts';
 export async function work(file: string, worker: ThisWorker, io: CommandIo): Promise<number> {
   // A terminal or a service manager may tell every process of a signal. The head decides what comes of it; a second one
   // still ends this process at once.
-  void io.stopSignal();
+  void io.stopSignal(); // never rejects
   const head = new Head(worker);
   const followed = new FollowedConfig(file, io);
   const loaded = followed.read();
@@ -43,7 +43,9 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
     const gateway = await startGateway(loaded.config, { ask: head.ask, worker: worker.number, ...terminal });
-    io.onAbruptEnd((defect, done) => gateway.lastWords(defect, done));
+    io.onAbruptEnd((defect, done) => {
+      void head.lastReport().then(() => gateway.lastWords(defect, done)); // never rejects
+    });
     head.listening(gateway.url, gateway);
     return gateway;
   } catch (error) {

@@ -49,6 +49,19 @@ test('a gateway that shuts down says so', async (t) => {
   await draining;
 });
 
+test('a gateway of which no worker serves says so, with its issuers', async (t) => {
+  const issuers = { main: { usable: false, error: 'gone' }, other: { usable: true } };
+  const server = createServer((_, response) => {
+    const workers = { serving: 0, wanted: 3 };
+    response.writeHead(503).end(JSON.stringify({ ready: false, draining: false, workers, issuers }));
+  });
+  const { port } = await listenOnLoopback(server);
+  t.teardown(() => closeNow(server));
+  const { code, stdout } = await healthOf(t, at('127.0.0.1', port));
+  t.is(code, 1);
+  t.is(stdout, 'not ready: none of its 3 workers serves requests; no usable keys of issuer main (gone)\n');
+});
+
 test('where nothing listens, that is the cause', async (t) => {
   const server = createServer();
   const { port } = await listenOnLoopback(server);

@@ -33,11 +33,31 @@ function spawnCommand(
   });
 }
 
+/** In ms: by far more than anything takes here beside busy neighbours, and less than what ends a test without a word. */
+const PATIENCE = 45_000;
+
+/** Rejects with `what` and what was printed where `promise` takes too long: a defect shows as a failure, and not as a hang. */
+async function within<T>(promise: Promise<T>, what: string, output: () => object, ms = PATIENCE): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`not within ${ms / 1000} s: ${what}; printed: ${JSON.stringify(output())}`)),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Runs `bearergate` from its sources to its end. */
 export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const child = spawnCommand(args, options);
   const output = collect(child);
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const code = await within(ended, `the end of ${args.join(' ')}`, output);
   return { code, ...output() };
 }
 
@@ -78,8 +98,8 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     for (const look of waiting) look();
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const waitForLine = (fits: (line: Record<string, unknown>) => boolean) =>
-    new Promise<Record<string, unknown>>((resolve, reject) => {
+  const waitForLine = (fits: (line: Record<string, unknown>) => boolean) => {
+    const found = new Promise<Record<string, unknown>>((resolve, reject) => {
       const look = () => {
         const line = lines.find(fits);
         if (line === undefined) return;
@@ -90,6 +110,8 @@ export async function startCommand(args: readonly string[], options: CommandOpti
       look();
       void ended.then((code) => reject(new Error(`it ended with ${code}: ${output().stderr}${output().stdout}`)));
     });
+    return within(found, `a log line for which ${fits}`, output);
+  };
   const listening = await waitForLine(({ msg, admin }) => msg === 'listening' && admin !== undefined);
   return {
     pid: child.pid as number,
@@ -98,8 +120,8 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     output,
     lines: () => [...lines],
     waitForLine,
-    waitForOutput: (fits) =>
-      new Promise((resolve) => {
+    waitForOutput: (fits) => {
+      const found = new Promise<void>((resolve) => {
         const look = () => {
           if (!fits.test(output().stdout)) return;
           child.stdout?.off('data', look);
@@ -107,14 +129,16 @@ export async function startCommand(args: readonly string[], options: CommandOpti
         };
         child.stdout?.on('data', look);
         look();
-      }),
+      });
+      return within(found, `output like ${fits}`, output);
+    },
     stallReading: () => void child.stdout?.pause(),
     resumeReading: () => void child.stdout?.resume(),
     signal: (name) => void child.kill(name),
     ended: ended.then((code) => ({ code, ...output() })),
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
-      return { code: await ended, ...output() };
+      return { code: await within(ended, `the end after ${signal}`, output), ...output() };
     },
   };
 }

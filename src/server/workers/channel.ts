@@ -18,8 +18,10 @@ export function thisWorker(): ThisWorker | undefined {
   return {
     number: worker.id,
     isAlone: new Promise((resolve) => worker.once('disconnect', () => resolve('the head has gone'))),
-    send: (message) => {
-      if (worker.isConnected()) worker.send(message);
+    send: (message, sent = () => {}) => {
+      // With a listener, node reports a head that has gone to it alone; the end of the connection ends this process anyway.
+      if (worker.isConnected()) worker.send(message, sent);
+      else sent();
     },
     onMessage: (listener) => void worker.on('message', listener),
     leave: () => {

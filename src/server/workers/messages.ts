@@ -16,10 +16,12 @@ export type FromWorker =
   /** It can't listen, for a reason that an operator understands. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'fetch'; readonly id: number; readonly url: string }
-  | { readonly kind: 'figures'; readonly id: number; readonly figures: readonly MetricFigures[] };
+  /** What it has counted: the answer to the question of that number, or by itself every now and then. */
+  | { readonly kind: 'figures'; readonly id?: number; readonly figures: readonly MetricFigures[] };
 
 /** One end of what joins two processes. */
 export interface Channel<In, Out> {
-  send(message: Out): void;
+  /** `sent` is called once the message has left this process, or can't any more. */
+  send(message: Out, sent?: () => void): void;
   onMessage(listener: (message: In) => void): void;
 }

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import cluster, { type Worker } from 'node:cluster';
 import type { Clock } from '../../clock.ts';
-import { isCounted, type MetricFigures, together } from '../../observe/figures.ts';
+import type { MetricFigures } from '../../observe/figures.ts';
 import { Backoff } from './backoff.ts';
+import { WorkerCounts } from './counts.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import type { SharedDocument } from './shared-fetch.ts';
 
@@ -11,6 +12,12 @@ export interface TeamObserver {
   /** One has ended by itself; `again` is in how many ms another takes its place. */
   workerEnded(worker: number, how: string, again: number): void;
   workerStarted(worker: number, pid: number | undefined): void;
+  /** One that was to take the place of another can't listen. */
+  workerFailed(worker: number, message: string): void;
+  /** One that serves does not answer the head: it is stuck, or has too much to do. */
+  workerSilent(worker: number): void;
+  /** One that is not about to end can't be told something. */
+  workerUnreachable(worker: number, error: Error): void;
 }
 
 /** What a team needs of its surroundings. */
@@ -21,7 +28,7 @@ export interface TeamSurroundings {
   readonly get: (url: string) => Promise<SharedDocument>;
 }
 
-/** How long, in ms, a worker may take to tell its figures: the page must not wait for one that is stuck. */
+/** How long, in ms, a worker may take to return its figures: the page must not wait for one that is stuck. */
 const FIGURES_WITHIN = 1_000;
 
 /** One place in the team, whoever fills it. */
@@ -30,8 +37,17 @@ interface Place {
   worker: Worker | undefined;
   startedAt: number;
   isServing: boolean;
-  /** What it had counted when it was last asked: that is not lost with it. */
-  figures: readonly MetricFigures[];
+  /** What its worker has been asked and has not answered yet. */
+  question: Question | undefined;
+}
+
+/** Asks a worker for its figures. */
+interface Question {
+  readonly id: number;
+  readonly answered: Promise<void>;
+  readonly settle: () => void;
+  /** Nobody waits for the answer any more. */
+  isLate: boolean;
 }
 
 /** The processes that carry requests, each with all routes, and one that has ended is started again. */
@@ -40,10 +56,8 @@ export class Team {
   url = '';
   readonly #surroundings: TeamSurroundings;
   readonly #places: readonly Place[];
-  /** Figures of those that have ended. */
-  #departed: readonly MetricFigures[] = [];
-  readonly #asked = new Map<number, (figures: readonly MetricFigures[]) => void>();
-  #asking = 0;
+  readonly #counts = new WorkerCounts();
+  #asked = 0;
   #isEnding = false;
 
   constructor(count: number, surroundings: TeamSurroundings) {
@@ -53,7 +67,7 @@ export class Team {
       worker: undefined,
       startedAt: 0,
       isServing: false,
-      figures: [],
+      question: undefined,
     }));
   }
 
@@ -66,7 +80,7 @@ export class Team {
   async start(): Promise<void> {
     try {
       await Promise.all(
-        this.#places.map((place) => new Promise<void>((resolve, reject) => this.#fork(place, resolve, reject))),
+        this.#places.map((place) => new Promise<void>((listens, fails) => this.#fork(place, { listens, fails }))),
       );
     } catch (error) {
       await this.end();
@@ -82,7 +96,12 @@ export class Team {
   /** What the workers have counted, and those before them that have ended. */
   async figures(): Promise<(readonly MetricFigures[])[]> {
     await Promise.all(this.#places.map((place) => this.#askForFigures(place)));
-    return [this.#departed, ...this.#places.map(({ figures }) => figures)];
+    return this.#counts.all;
+  }
+
+  /** Drops what `keep` does not leave of the figures of workers that have ended. */
+  pruneFigures(keep: (figures: readonly MetricFigures[]) => readonly MetricFigures[]): void {
+    this.#counts.prune(keep);
   }
 
   /** Has every worker finish what it has; one that takes longer than `within` ms is ended. */
@@ -92,13 +111,13 @@ export class Team {
 
   /** Ends every worker at once. */
   async end(): Promise<void> {
-    await this.#finish(0, () => {});
+    await this.#finish(0);
   }
 
-  async #finish(within: number, begin: () => void): Promise<void> {
+  async #finish(within: number, begin?: () => void): Promise<void> {
     this.#isEnding = true;
     const ended = Promise.all(this.#places.map(({ worker }) => worker && hasEnded(worker)));
-    begin();
+    begin?.();
     const callOff = this.#surroundings.clock.after(within, () => {
       for (const { worker } of this.#places) if (worker) childOf(worker).kill('SIGKILL');
     });
@@ -106,26 +125,35 @@ export class Team {
     callOff();
   }
 
-  #fork(place: Place, listens: () => void, fails: (error: Error) => void): void {
+  /** `start` is absent for one that takes the place of another. */
+  #fork(place: Place, start?: { listens(): void; fails(error: TeamError): void }): void {
+    const { clock, observer } = this.#surroundings;
     const worker = cluster.fork();
     place.worker = worker;
-    place.startedAt = this.#surroundings.clock.now();
+    place.startedAt = clock.now();
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'listening') {
         this.url = message.url;
         place.isServing = true;
-        this.#surroundings.observer.workerStarted(worker.id, childOf(worker).pid);
-        listens();
-      } else if (message.kind === 'failed') fails(new TeamError(message.message));
-      else this.#hear(message, worker);
+        observer.workerStarted(worker.id, childOf(worker).pid);
+        start?.listens();
+      } else if (message.kind === 'failed') {
+        if (start) start.fails(new TeamError(message.message));
+        else observer.workerFailed(worker.id, message.message);
+      } else this.#hear(message, worker, place);
     });
-    // What it is told while it ends can't reach it any more.
-    worker.on('error', () => {});
+    worker.on('error', (error) => {
+      // What it is told while it ends can't reach it any more.
+      if (worker.isConnected() && !this.#isEnding) observer.workerUnreachable(worker.id, error);
+    });
+    // Behind `exit`: what it said last may still be on its way then.
+    childOf(worker).once('close', () => this.#counts.ended(worker.id));
     worker.once('exit', (code, signal) => {
       place.worker = undefined;
       place.isServing = false;
-      void this.#keepCounts(place);
-      fails(new TeamError(`a worker ended with ${signal ?? code} before it could listen`));
+      place.question?.settle();
+      place.question = undefined;
+      start?.fails(new TeamError(`a worker ended with ${signal ?? code} before it could listen`));
       if (!this.#isEnding) this.#replace(place, worker.id, signal ?? `exit code ${code}`);
     });
   }
@@ -135,20 +163,20 @@ export class Team {
     const again = place.backoff.waitAfter(clock.now() - place.startedAt);
     observer.workerEnded(ended, how, again);
     clock.after(again, () => {
-      if (!this.#isEnding) this.#fork(place, NOTHING, NOTHING);
+      if (!this.#isEnding) this.#fork(place);
     });
   }
 
-  /** What has been counted never becomes less. */
-  async #keepCounts(place: Place): Promise<void> {
-    const { figures } = place;
-    place.figures = [];
-    this.#departed = await together([this.#departed, figures.filter(isCounted)]);
-  }
-
-  #hear(message: FromWorker, worker: Worker): void {
-    if (message.kind === 'fetch') void this.#fetchFor(worker, message.id, message.url);
-    else if (message.kind === 'figures') this.#asked.get(message.id)?.(message.figures);
+  #hear(message: Exclude<FromWorker, { kind: 'listening' | 'failed' }>, worker: Worker, place: Place): void {
+    if (message.kind === 'fetch') {
+      void this.#fetchFor(worker, message.id, message.url); // never rejects
+      return;
+    }
+    this.#counts.heard(worker.id, message.figures);
+    const { question } = place;
+    if (question === undefined || message.id !== question.id) return;
+    place.question = undefined;
+    question.settle();
   }
 
   async #fetchFor(worker: Worker, id: number, url: string): Promise<void> {
@@ -161,23 +189,30 @@ export class Team {
     }
   }
 
+  /** One question at a time: those of many scrapes would gather at a worker that is stuck. */
   async #askForFigures(place: Place): Promise<void> {
     const { worker } = place;
-    if (worker === undefined || !place.isServing) return;
-    this.#asking += 1;
-    const id = this.#asking;
-    await new Promise<void>((resolve) => {
-      const callOff = this.#surroundings.clock.after(FIGURES_WITHIN, resolve);
-      worker.once('exit', resolve);
-      this.#asked.set(id, (figures) => {
-        place.figures = figures;
-        callOff();
-        worker.off('exit', resolve);
-        resolve();
-      });
-      tell(worker, { kind: 'figures', id });
+    if (worker === undefined || !place.isServing || place.question?.isLate) return;
+    await (place.question ?? this.#ask(place, worker)).answered;
+  }
+
+  #ask(place: Place, worker: Worker): Question {
+    this.#asked += 1;
+    const { clock, observer } = this.#surroundings;
+    const { promise, resolve } = withResolver();
+    const callOff = clock.after(FIGURES_WITHIN, () => {
+      question.isLate = true;
+      observer.workerSilent(worker.id);
+      resolve();
     });
-    this.#asked.delete(id);
+    const settle = () => {
+      callOff();
+      resolve();
+    };
+    const question: Question = { id: this.#asked, answered: promise, settle, isLate: false };
+    place.question = question;
+    tell(worker, { kind: 'figures', id: question.id });
+    return question;
   }
 
   #tellAll(message: ToWorker): void {
@@ -185,7 +220,13 @@ export class Team {
   }
 }
 
-const NOTHING = () => {};
+function withResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((resolved) => {
+    resolve = resolved;
+  });
+  return { promise, resolve };
+}
 
 /** Why a team could not be started, for an operator. */
 export class TeamError extends Error {}
