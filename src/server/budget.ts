@@ -1,4 +1,4 @@
-/** So many at once, and so many a second after that: what somebody may do who means no harm. */
+/** A number at once, so many a second after that, and what a client earns: what an honest client may do. */
 export class Budget {
   readonly #most: number;
   readonly #perSecond: number;
@@ -9,6 +9,11 @@ export class Budget {
     this.#most = most;
     this.#perSecond = perSecond;
     this.#left = most;
+  }
+
+  /** Gives some back for work that makes spending harmless, never beyond the most at once. */
+  earn(count: number): void {
+    this.#left = Math.min(this.#most, this.#left + count);
   }
 
   /** Takes one, at a time in ms that does not go back; answers whether there was one left. */

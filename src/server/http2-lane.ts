@@ -35,7 +35,10 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     // Told by `close` as well.
     stream.on('error', () => {});
     stream.on('aborted', () => this.#gone());
-    stream.on('close', () => this.#close());
+    stream.on('close', () => {
+      if (!this.destroyed) this.response.streamClosed();
+      this.#close();
+    });
   }
 
   get writable(): boolean {

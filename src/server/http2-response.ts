@@ -110,6 +110,15 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
     this.#stream.end();
   }
 
+  /**
+   * Called once the stream is closed, before `close` is emitted. node closes a stream whose both sides have ended before
+   * it reports that the last bytes have left, and then never reports it: such an answer is complete all the same.
+   */
+  streamClosed(): void {
+    const isClean = this.#stream.rstCode === constants.NGHTTP2_NO_ERROR && this.socket.request.complete;
+    if (isClean && this.writableEnded && !this.#endIsAsked) this.#finish();
+  }
+
   destroy(): this {
     this.socket.destroy(constants.NGHTTP2_CANCEL);
     return this;

@@ -19,6 +19,8 @@ export interface Http2SessionOptions {
   readonly maxHeaderSize: number;
   /** The gateway is about to close: each client is told so behind its next request. */
   readonly isLeaving: () => boolean;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
   readonly serve: (lane: Http2Lane) => void;
   /** A request has taken too long to come whole. */
   readonly late: (lane: Http2Lane) => void;
@@ -31,11 +33,27 @@ const MOST_STREAMS = 100;
 const FIELD_OVERHEAD = 32;
 
 /**
- * What a client may do more often than makes sense, by the second and at once. nghttp2 bounds resets too, but those alone
- * that clients send, and a thousand at once (CVE-2023-44487, CVE-2025-8671); acknowledgements that nobody reads
- * (CVE-2019-9512, CVE-2019-9515), not those that are read.
+ * What a client may do that costs it nothing: so often at once, and so often a second. Honest clients do it too, and earn
+ * more by what they do besides. nghttp2 bounds the resets that clients send, whatever else they do, but not those that
+ * they provoke (CVE-2023-44487, CVE-2025-8671); and acknowledgements that the client does not read (CVE-2019-9512,
+ * CVE-2019-9515), but not those that it reads.
  */
-const FLOODS = { resets: [200, 10], pings: [1000, 50], settings: [50, 1] } as const;
+const FLOODS = { resets: [500, 20], pings: [1000, 50], settings: [50, 1] } as const;
+
+/**
+ * A stream that was open for so long, in ms, was not opened to be reset. The bound on streams at a time bounds how many
+ * such streams there are.
+ */
+const RAPID = 1000;
+
+/** gRPC clients measure the connection with a PING for each answer, or piece of a large one: so many bytes earn one. */
+const BYTES_PER_PING = 1024;
+
+/**
+ * nghttp2's own bound on resets knows nothing of answered requests, and ends the connection of a client that cancels one
+ * request in ten of many. From Node 22 on it can be set; before, it is 1000 at once and 33 a second.
+ */
+const NGHTTP2_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
 
 /** How often it is looked whether a client with requests is still there, at most; ms. */
 const PROBE = 20_000;
@@ -52,6 +70,7 @@ export class Http2Session {
   readonly #pings = new Budget(...FLOODS.pings);
   readonly #settings = new Budget(...FLOODS.settings);
   #lanes = 0;
+  #movedAtPing = 0;
   #flooding = false;
   #idle: NodeJS.Timeout;
   readonly #probing: NodeJS.Timeout;
@@ -65,6 +84,7 @@ export class Http2Session {
     this.#options = options;
     const { maxHeaderSize, limits } = options;
     this.#session = performServerHandshake(socket, {
+      ...NGHTTP2_RESETS,
       maxHeaderListPairs: Math.max(100, Math.ceil(maxHeaderSize / FIELD_OVERHEAD)),
       settings: {
         enablePush: false,
@@ -76,7 +96,7 @@ export class Http2Session {
     this.#session.on('stream', (stream: ServerHttp2Stream, _fields: unknown, _flags: unknown, raw: readonly string[]) =>
       this.#take(stream, raw),
     );
-    this.#session.on('ping', () => this.#spend(this.#pings));
+    this.#session.on('ping', () => this.#pinged());
     this.#session.on('remoteSettings', () => this.#spend(this.#settings));
     // Whatever it is, the connection ends by it, which its streams hear of.
     this.#session.on('error', () => {});
@@ -112,7 +132,8 @@ export class Http2Session {
       this.#spend(this.#resets);
       return;
     }
-    const { limits, maxHeaderSize, serve, late, isLeaving } = this.#options;
+    const { limits, maxHeaderSize, serve, late, isLeaving, now } = this.#options;
+    const openedAt = now();
     const lane = new Http2Lane(
       stream,
       { rawHeaders, isTooLarge: sizeOf(rawHeaders) > maxHeaderSize },
@@ -128,24 +149,42 @@ export class Http2Session {
     this.#lanes += 1;
     lane.once('close', () => {
       clearTimeout(timer);
-      this.#left(lane);
+      this.#left(lane, openedAt);
     });
     serve(lane);
     // As an answer in HTTP/1.1 would say `Connection: close`. node has no GOAWAY that only warns: behind any, it closes.
     if (isLeaving()) this.close();
   }
 
-  #left(lane: Http2Lane): void {
+  /** `openedAt`: when its stream was. */
+  #left(lane: Http2Lane, openedAt: number): void {
+    const { now, limits } = this.#options;
     this.#lanes -= 1;
-    if (lane.abandoned && !this.#session.destroyed) this.#spend(this.#resets);
+    if (lane.response.writableFinished) {
+      this.#resets.earn(1);
+      this.#pings.earn(1);
+    } else if (lane.abandoned && now() - openedAt < RAPID && !this.#session.destroyed) {
+      this.#spend(this.#resets);
+    }
     if (this.#lanes > 0) return;
     // Neither pings nor half a head are requests: whoever sends no more than these is idle.
     if (this.#session.closed || this.#session.destroyed) this.#sayGoodbye();
-    else this.#idle = setTimeout(() => this.close(), this.#options.limits.keepAliveTimeout);
+    else this.#idle = setTimeout(() => this.close(), limits.keepAliveTimeout);
+  }
+
+  #pinged(): void {
+    const moved = this.#bytesMoved;
+    this.#pings.earn((moved - this.#movedAtPing) / BYTES_PER_PING);
+    this.#movedAtPing = moved;
+    this.#spend(this.#pings);
+  }
+
+  get #bytesMoved(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten;
   }
 
   #spend(budget: Budget): void {
-    if (budget.take(performance.now()) || this.#flooding) return;
+    if (budget.take(this.#options.now()) || this.#flooding) return;
     this.#flooding = true;
     this.#options.flooded(this.#socket.remoteAddress);
     // Not at once: from within what it reads, node would close the connection before the GOAWAY that says why.
@@ -162,9 +201,12 @@ export class Http2Session {
    */
   #probe(): void {
     if (this.#lanes === 0 || this.#session.destroyed) return;
-    const moved = this.#socket.bytesRead + this.#socket.bytesWritten;
+    const moved = this.#bytesMoved;
     if (!this.#answered && moved === this.#moved) {
-      this.#socket.destroy();
+      // What has arrived while this process was busy has not been read yet.
+      setImmediate(() => {
+        if (!this.#answered && this.#bytesMoved === moved) this.#socket.destroy();
+      });
       return;
     }
     this.#moved = moved;

@@ -12,12 +12,14 @@ export class SecureServer extends HttpsServer {
   readonly #options: Http2SessionOptions;
   #leaving = false;
 
-  constructor(options: ServerOptions) {
+  /** `now`: a monotonic clock, in ms. */
+  constructor(options: ServerOptions, now = () => performance.now()) {
     super({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
     this.#options = {
       limits: this,
       maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
       isLeaving: () => this.#leaving,
+      now,
       serve: ({ request, response }) => this.emit('request', request, response),
       flooded: (client) => this.emit('flood', client),
       late: (lane) => this.emit('clientError', LATE, lane),

@@ -1,8 +1,11 @@
 import { constants } from 'node:http2';
-import { needsOpenssl } from '../support/certificates.ts';
+import { SecureServer } from '../../src/server/secure-server.ts';
+import { makeAuthority, needsOpenssl } from '../support/certificates.ts';
+import { FakeClock } from '../support/clock.ts';
 import { askHttp2, connectHttp2 } from '../support/http2-client.ts';
 import {
   connectFrames,
+  type Field,
   FLAG,
   FRAME,
   type Frame,
@@ -12,6 +15,7 @@ import {
   requestFrame,
   uint32,
 } from '../support/http2-frames.ts';
+import { closeNow, listenOnLoopback } from '../support/listen.ts';
 import { startSecure } from '../support/secure-gateway.ts';
 import { until } from '../support/until.ts';
 
@@ -43,11 +47,11 @@ needsOpenssl('streams that are opened and reset end the connection, in one packe
 
   const gone = () => started.gateway.lines.filter(({ msg }) => msg === 'aborted').length;
   const oneByOne = await connectFrames(t, started.gateway.port, started.secure);
-  for (let id = 1; !oneByOne.frames.some(isGoaway); id += 60) {
-    t.true(id < 800, 'that is enough');
+  for (let id = 1; !oneByOne.frames.some(isGoaway); id += 180) {
+    t.true(id < 3000, 'that is enough');
     const before = gone();
-    oneByOne.write(...ids(30).flatMap((at) => reset(id + at - 1)));
-    await until(() => gone() >= before + 30 || oneByOne.socket.destroyed, 'their end');
+    oneByOne.write(...ids(90).flatMap((at) => reset(id + at - 1)));
+    await until(() => gone() >= before + 90 || oneByOne.socket.destroyed, 'their end');
   }
   t.is(reasonOf(await oneByOne.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
   await isServed(t, started);
@@ -61,27 +65,79 @@ needsOpenssl('streams that the server is made to reset count too', async (t) => 
   const endless = [...pseudo({ ':method': 'POST', ':path': '/hangs' }), ['content-length', '0']] as const;
   const gone = () => started.gateway.lines.filter(({ msg }) => msg === 'aborted').length;
   const isOver = () => connection.socket.destroyed || connection.frames.some(isGoaway);
-  for (let id = 1; !isOver(); id += 60) {
-    t.true(id < 800, 'that is enough');
+  for (let id = 1; !isOver(); id += 180) {
+    t.true(id < 3000, 'that is enough');
     const before = gone();
     // A byte more than was said is an error of the stream (RFC 9113 §8.1.1). Newer nghttp2 takes it for one of the connection.
-    for (const at of ids(30))
+    for (const at of ids(90))
       connection.write(requestFrame(id + at - 1, endless, 0), frame(FRAME.data, 0, id + at - 1, Buffer.of(1)));
-    await until(() => gone() >= before + 30 || isOver(), 'their end');
+    await until(() => gone() >= before + 90 || isOver(), 'their end');
   }
   await connection.closed();
   await isServed(t, started);
 });
 
-needsOpenssl('some resets are ordinary', async (t) => {
+const endOf = (id: number) => (one: Frame) => one.stream === id && (one.flags & FLAG.endStream) !== 0 && one.type < 2;
+
+needsOpenssl('a client that has some of its requests answered may reset as many, and no more', async (t) => {
   const { gateway, secure } = await startSecure(t, PUBLIC);
   const connection = await connectFrames(t, gateway.port, secure);
-  for (const id of ids(100)) {
-    connection.write(requestFrame(id, pseudo()), frame(FRAME.reset, 0, id, uint32(NGHTTP2_CANCEL)));
+  // nghttp2 of Node 20 takes 1000 resets at once, whatever else is sent.
+  const rounds = 18;
+  let id = 1;
+  for (let round = 0; round < rounds; round += 1) {
+    const answered = ids(50).map((at) => id + at - 1);
+    // Without bodies, so that no window is used up.
+    connection.write(...answered.map((at) => requestFrame(at, pseudo({ ':method': 'HEAD', ':path': '/a/../b' }))));
+    id += 100;
+    for (const at of answered) await connection.waitFor(endOf(at), 'an answer');
+    const cancelled = ids(50).map((at) => id + at - 1);
+    const cancel = (at: number) => [requestFrame(at, pseudo()), frame(FRAME.reset, 0, at, uint32(NGHTTP2_CANCEL))];
+    connection.write(...cancelled.flatMap(cancel));
+    id += 100;
+    await connection.settled();
   }
-  connection.write(requestFrame(999, pseudo()));
-  await connection.waitFor(({ stream, flags }) => stream === 999 && (flags & FLAG.endStream) !== 0, 'an answer');
-  t.is((await gateway.waitForLine(({ status }) => status !== undefined)).status, 200);
+  t.false(connection.frames.some(isGoaway), `${rounds * 50} of each`);
+  // However many were answered, they buy no more than there was in the beginning.
+  for (const at of ids(600)) {
+    const later = id + at - 1;
+    connection.write(requestFrame(later, pseudo()), frame(FRAME.reset, 0, later, uint32(NGHTTP2_CANCEL)));
+  }
+  await connection.waitFor(isGoaway, 'GOAWAY');
+});
+
+needsOpenssl('a client that cancels what it has waited for is no flood', async (t) => {
+  const authority = makeAuthority();
+  const { cert, key } = authority.issue();
+  const clock = new FakeClock(0);
+  const server = new SecureServer({ cert, key }, clock.now);
+  // Nothing is ever answered.
+  let open = 0;
+  server.on('request', (_, response) => {
+    open += 1;
+    response.on('close', () => {
+      open -= 1;
+    });
+  });
+  const { port } = await listenOnLoopback(server);
+  t.teardown(() => closeNow(server));
+  const cancel = async (rounds: number, waited: number) => {
+    const connection = await connectFrames(t, port, { ca: authority.cert, servername: 'localhost' });
+    for (let id = 1; id < rounds * 180 && !connection.frames.some(isGoaway); id += 180) {
+      const streams = ids(90).map((at) => id + at - 1);
+      connection.write(...streams.map((at) => requestFrame(at, pseudo())));
+      await until(() => open === 90 || connection.socket.destroyed, 'the requests');
+      clock.advance(waited);
+      connection.write(...streams.map((at) => frame(FRAME.reset, 0, at, uint32(NGHTTP2_CANCEL))));
+      await until(() => open === 0, 'their end');
+    }
+    return connection;
+  };
+  const patient = await cancel(8, 1000);
+  await patient.settled();
+  t.false(patient.frames.some(isGoaway), '720 that were open for a second');
+  const rapid = await cancel(8, 0);
+  t.is(reasonOf(await rapid.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
 });
 
 const FLOODS: Readonly<Record<string, () => Buffer[]>> = {
@@ -111,6 +167,71 @@ for (const [what, frames] of Object.entries(FLOODS)) {
     await isServed(t, started);
   });
 }
+
+const ROUNDS = 40;
+
+// nghttp2 ends what is not read of its acknowledgements; this client reads every one before it goes on.
+for (const [what, type, payload, atOnce] of [
+  ['PING', FRAME.ping, Buffer.alloc(8), 200],
+  ['SETTINGS', FRAME.settings, Buffer.alloc(0), 10],
+] as const) {
+  needsOpenssl(`a flood of ${what} by a client that reads the acknowledgements ends the connection`, async (t) => {
+    const started = await startSecure(t, PUBLIC);
+    const connection = await connectFrames(t, started.gateway.port, started.secure);
+    const acknowledged = () =>
+      connection.frames.filter((one) => one.type === type && (one.flags & FLAG.ack) !== 0).length;
+    const isOver = () => connection.socket.destroyed || connection.frames.some(isGoaway);
+    let sent = 0;
+    for (let round = 0; !isOver(); round += 1) {
+      t.true(round < ROUNDS, 'that is enough');
+      connection.write(...Array.from({ length: atOnce }, () => frame(type, 0, 0, payload)));
+      sent += atOnce;
+      await until(() => acknowledged() >= sent || isOver(), 'their acknowledgements');
+    }
+    t.is(reasonOf(await connection.waitFor(isGoaway, 'GOAWAY')), NGHTTP2_ENHANCE_YOUR_CALM);
+    await connection.closed();
+    t.like(await started.gateway.waitForLine(({ msg }) => /flood/.test(String(msg))), { level: 'warn' });
+    await isServed(t, started);
+  });
+}
+
+needsOpenssl('a client may send a PING for each answer and for each piece of a large one', async (t) => {
+  const { gateway, secure } = await startSecure(t, PUBLIC, ({ target }) => {
+    const length = target === '/large' ? 60_000 : 2;
+    return `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`;
+  });
+  const connection = await connectFrames(t, gateway.port, secure);
+  const ping = frame(FRAME.ping, 0, 0, Buffer.alloc(8));
+  let pings = 0;
+  let id = 0;
+  const ask = async (fields: readonly Field[], streams: number, perStream: number) => {
+    const begun = ids(streams).map((at) => id + at);
+    id += 2 * streams;
+    const each = (at: number) => [requestFrame(at, fields), ...Array.from({ length: perStream }, () => ping)];
+    connection.write(...begun.flatMap(each));
+    pings += streams * perStream;
+    for (const at of begun) await connection.waitFor(endOf(at), 'an answer');
+    await connection.settled();
+    connection.write(frame(FRAME.window, 0, 0, uint32(60_000)));
+  };
+  for (let round = 0; round < 30; round += 1) await ask(pseudo({ ':path': '/large' }), 1, 50);
+  for (let round = 0; round < 30; round += 1) await ask(pseudo({ ':method': 'HEAD', ':path': '/a/../b' }), 50, 1);
+  t.is(pings, 3000);
+  t.false(connection.frames.some(isGoaway));
+});
+
+needsOpenssl('a client may change its settings now and then', async (t) => {
+  const { gateway, secure } = await startSecure(t, PUBLIC);
+  const connection = await connectFrames(t, gateway.port, secure);
+  // SETTINGS_INITIAL_WINDOW_SIZE, as one doubles it that looks for the best.
+  for (let at = 0; at < 40; at += 1) {
+    connection.write(frame(FRAME.settings, 0, 0, Buffer.concat([Buffer.of(0, 4), uint32(65_535 + at)])));
+    await connection.settled();
+  }
+  connection.write(requestFrame(1, pseudo()));
+  await connection.waitFor(endOf(1), 'an answer');
+  t.false(connection.frames.some(isGoaway));
+});
 
 needsOpenssl('fields above limits.headers do not get in, nor do small ones that unpack to more', async (t) => {
   const started = await startSecure(t, { ...PUBLIC, listening: { limits: { headers: '8KiB' } } });
@@ -233,7 +354,8 @@ needsOpenssl('a client that is there keeps its slow request', async (t) => {
   });
   const { gateway, upstream, secure } = await startSecure(
     t,
-    { ...PUBLIC, listening: { limits: { keepAlive: '200ms' } } },
+    // As often as it is looked whether the client is there.
+    { ...PUBLIC, listening: { limits: { keepAlive: '500ms' } } },
     async () => {
       await released;
       return 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -243,7 +365,7 @@ needsOpenssl('a client that is there keeps its slow request', async (t) => {
   let pings = 0;
   session.on('ping', () => {
     pings += 1;
-    if (pings === 4) release();
+    if (pings === 3) release();
   });
   t.like(await askHttp2(session), { status: 200, complete: true });
   t.is(upstream.requests.length, 1);

@@ -148,7 +148,7 @@ needsOpenssl('a body that does not fit its length is not complete to the upstrea
     ],
   );
   const [short] = begun;
-  await upstream.waitUntil(() => short?.connection.open === false, 'the end of the shorter one', 1000);
+  await upstream.waitUntil(() => short?.connection.open === false, 'the end of the shorter one');
   t.false(short?.complete);
   for (const { received } of upstream.connections) t.notRegex(received().toString(), /inner/);
   const connection = await connectFrames(t, gateway.port, secure);

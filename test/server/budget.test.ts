@@ -8,3 +8,15 @@ test('a budget lets so many through at once, and so many a second after that', (
   t.deepEqual([1400, 1500, 1500].map(take), [false, true, false]);
   t.deepEqual([60_000, 60_000, 60_000, 60_000].map(take), [true, true, true, false]);
 });
+
+test('what is earned is given back, but no budget grows beyond the most at once', (t) => {
+  const budget = new Budget(3, 0);
+  const take = () => budget.take(0);
+  t.deepEqual([take(), take(), take(), take()], [true, true, true, false]);
+  budget.earn(0.5);
+  t.false(take());
+  budget.earn(0.5);
+  t.deepEqual([take(), take()], [true, false]);
+  budget.earn(1000);
+  t.deepEqual([take(), take(), take(), take()], [true, true, true, false]);
+});

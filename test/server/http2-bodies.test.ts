@@ -100,11 +100,9 @@ for (const code of [NGHTTP2_CANCEL, NGHTTP2_NO_ERROR]) {
     const leaves = session.request(fieldsOf({ ':path': '/leaves' }));
     leaves.on('error', () => {});
     await upstream.waitUntil(() => upstream.requests.length === 2, 'the second');
-    const began = performance.now();
     leaves.close(code);
     const [first, second] = upstream.requests;
     await upstream.waitUntil(() => second?.connection.open === false, 'its end');
-    t.true(performance.now() - began < 1000);
     t.true(first?.connection.open);
     first?.connection.socket.write(rawResponse(200, 'here'));
     t.like(await answered, { status: 200, body: 'here', complete: true });

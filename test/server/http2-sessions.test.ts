@@ -150,7 +150,7 @@ needsOpenssl('a body that does not come in time is answered 408, and the connect
   const answer = await answerOf(slow);
   t.like(answer, { status: 408, complete: true });
   t.is(JSON.parse(answer.body).code, 'request.timeout');
-  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the end of the upstream request', 1000);
+  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the end of the upstream request');
   t.false(upstream.requests[0]?.complete);
   t.is((await askHttp2(session)).status, 200);
 });
@@ -161,7 +161,7 @@ needsOpenssl('a client that goes takes all its requests with it, and each has it
   connection.write(...[1, 3, 5].map((id) => requestFrame(id, pseudo())));
   await upstream.waitUntil(() => upstream.requests.length === 3, 'the requests');
   connection.socket.destroy();
-  await upstream.waitUntil(() => upstream.requests.every(({ connection: { open } }) => !open), 'their end', 1000);
+  await upstream.waitUntil(() => upstream.requests.every(({ connection: { open } }) => !open), 'their end');
   await until(() => gateway.lines.filter(({ msg }) => msg === 'aborted').length === 3, 'their lines');
   t.pass();
 });
@@ -288,7 +288,7 @@ needsOpenssl('an event stream ends with its token by a reset, after all that cam
   clock.advance(310_000);
   const reset = await connection.waitFor(({ type }) => type === FRAME.reset, 'RST_STREAM');
   t.deepEqual([reset.stream, reset.payload.readUInt32BE()], [1, NGHTTP2_CANCEL]);
-  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream is let go', 1000);
+  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream is let go');
   await connection.settled();
   t.true(upstream.connections[1]?.open);
   t.false(connection.frames.some(({ stream, type, flags }) => stream === 1 && type === FRAME.data && flags === 1));

@@ -31,7 +31,7 @@ export interface TestGateway {
   readonly key: TestKey;
   /** Every log line so far. */
   readonly lines: readonly LogLine[];
-  /** Waits for a line, also among those that are there already. Rejects after 5 s with what came. */
+  /** Waits for a line, also among those that are there already. Rejects after 30 s with what came. */
   waitForLine(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   /** A token that `main` issues for `orders-api`; `undefined` takes a claim away. `header` as signToken takes it. */
   token(claims?: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): string;
@@ -137,7 +137,7 @@ function collectLines() {
       for (const watcher of watchers) watcher();
     },
   };
-  const waitForLine: TestGateway['waitForLine'] = (predicate, timeoutMs = 5000) =>
+  const waitForLine: TestGateway['waitForLine'] = (predicate, timeoutMs = 30_000) =>
     new Promise((resolve, reject) => {
       const look = () => {
         const line = lines.find(predicate);

@@ -70,7 +70,7 @@ export interface FrameConnection {
   readonly socket: TLSSocket;
   readonly frames: readonly Frame[];
   write(...bytes: readonly Buffer[]): void;
-  /** Waits until some frame is like this, also among those that are there; rejects after `timeoutMs` (5000) or at the end. */
+  /** Waits until some frame is like this, also among those that are there; rejects after `timeoutMs` (30 s) or at the end. */
   waitFor(isIt: (frame: Frame) => boolean, what: string, timeoutMs?: number): Promise<Frame>;
   /** Waits until the other side has closed. */
   closed(timeoutMs?: number): Promise<void>;
@@ -134,17 +134,17 @@ export async function connectFrames(
     socket,
     frames,
     write: (...bytes) => void socket.write(Buffer.concat(bytes)),
-    waitFor: async (isIt, what, timeoutMs = 5000) => {
+    waitFor: async (isIt, what, timeoutMs = 30_000) => {
       await wait(() => frames.some(isIt), what, timeoutMs);
       return frames.find(isIt) as Frame;
     },
-    closed: (timeoutMs = 5000) => wait(() => socket.destroyed, 'the end of the connection', timeoutMs),
+    closed: (timeoutMs = 30_000) => wait(() => socket.destroyed, 'the end of the connection', timeoutMs),
     settled: async () => {
       pings += 1;
       const mark = Buffer.concat([uint32(0x736f6d65), uint32(pings)]);
       socket.write(frame(FRAME.ping, 0, 0, mark));
       const isMine = ({ type, payload }: Frame) => type === FRAME.ping && payload.equals(mark);
-      await wait(() => frames.some(isMine), 'the answer to a PING', 5000);
+      await wait(() => frames.some(isMine), 'the answer to a PING', 30_000);
     },
   };
 }

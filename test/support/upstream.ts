@@ -43,7 +43,7 @@ export interface RecordingUpstream {
   /** In the order in which their heads arrived. */
   readonly requests: RecordedRequest[];
   readonly connections: RecordedConnection[];
-  /** Waits until this many requests are complete, and answers them. Rejects after `timeoutMs` (5000). */
+  /** Waits until this many requests are complete, and answers them. Rejects after `timeoutMs` (30 s). */
   waitForRequests(count: number, timeoutMs?: number): Promise<readonly RecordedRequest[]>;
   /** Waits until `holds` does; it is looked at whenever something arrives or closes. */
   waitUntil(holds: () => boolean, what: string, timeoutMs?: number): Promise<void>;
@@ -80,7 +80,7 @@ export async function startRecordingUpstream(
   });
   const { url, port } = await listenOnLoopback(server);
 
-  const waitUntil = (holds: () => boolean, what: string, timeoutMs = 5000): Promise<void> =>
+  const waitUntil = (holds: () => boolean, what: string, timeoutMs = 30_000): Promise<void> =>
     new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         clearTimeout(timer);
