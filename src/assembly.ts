@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { issuerFor, type LiveIssuer } from './assembly/issuers.ts';
 import type { Clock } from './clock.ts';
@@ -92,6 +93,8 @@ export interface Surroundings {
   readonly keyPatience?: number;
   /** Streams outlive the assembly under which they began. */
   readonly streams: OpenStreams;
+  /** Finds the addresses of upstreams; the system's own where nothing is given. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** Who is told what becomes of key sets and of the targets of upstreams. */
@@ -102,7 +105,7 @@ export type Observer = KeyObserver & TargetObserver;
  * is taken over as it is: connections, keys, remembered tokens.
  */
 export function assemble(config: Config, surroundings: Surroundings, observer: Observer, before?: Assembly): Assembly {
-  const { clock, streams } = surroundings;
+  const { clock, streams, lookup } = surroundings;
   const cache = cacheFor(config, before);
   const issuers = new Map(
     config.issuers.map((settings) => {
@@ -118,7 +121,7 @@ export function assemble(config: Config, surroundings: Surroundings, observer: O
       clock.now,
     );
   const upstreams = config.upstreams.map(
-    (settings) => sameUpstream(settings, before) ?? new Upstream(settings, { clock, observer }),
+    (settings) => sameUpstream(settings, before) ?? new Upstream(settings, { clock, observer, lookup }),
   );
   const routes = config.routes.map((settings): GatewayRoute => {
     const upstream = upstreams.find((candidate) => candidate.settings.name === settings.upstream.name) as Upstream;

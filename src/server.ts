@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
 import { assemble, type Observer, startAll } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -31,6 +31,8 @@ import { type Ask, ask } from './verify/ask.ts';
 export interface GatewayOptions {
   readonly clock?: Clock;
   readonly ask?: Ask;
+  /** Finds the addresses of upstreams. */
+  readonly lookup?: LookupFunction;
   /** Where log lines go instead of stdout. */
   readonly log?: DestinationStream;
   /** Set in a process whose requests workers carry: it has the admin port alone. */
@@ -73,7 +75,7 @@ export class GatewayServer {
     const shared = options.team && new SharedFetch(asking, clock, () => goodFor(this.#config));
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
     const keyPatience = options.worker === undefined ? 1 : WORKER_KEY_PATIENCE;
-    const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience };
+    const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience, lookup: options.lookup };
     const observer = reporter(log, metrics, team);
     const defect = (error: unknown, where: string) => log.defect(error, where);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)), defect);

@@ -55,6 +55,8 @@ export interface UpstreamSettings {
   readonly connections: number;
   /** Of all targets together. */
   readonly queue: number;
+  /** How old a connection may become and still take a request. */
+  readonly connectionMaxAge: number;
   readonly tls: UpstreamTls;
   readonly health: { readonly path: string; readonly interval: number } | undefined;
   /** `keep`, `upstream`, or the Host to send. */

@@ -99,8 +99,8 @@ export function issuerFacts(settings: AnyIssuerSettings): Fact[] {
 const COMMON = ['name', 'issuer', 'audience', 'clockTolerance', 'maxTokenAge', 'requiredClaims'];
 
 export function upstreamFacts(settings: UpstreamSettings): Fact[] {
-  const { name, urls, balance, timeouts, connections, queue, tls, health, host, origins, headers, ...others } =
-    settings;
+  const { name, urls, balance, timeouts, connections, queue, connectionMaxAge, tls, health, ...rest } = settings;
+  const { host, origins, headers, ...others } = rest;
   const { serverName, ...certificates } = tls;
   return [
     { label: 'url', at: ['url'], orAt: ['urls'], value: urls, text: list(urls) },
@@ -108,6 +108,7 @@ export function upstreamFacts(settings: UpstreamSettings): Fact[] {
     ...each(timeouts, 'timeouts', writeDuration),
     fact('connections', connections, String(connections)),
     fact('queue', queue, String(queue)),
+    fact('connectionMaxAge', connectionMaxAge, writeDuration(connectionMaxAge)),
     fact('tls.serverName', serverName, serverName ?? 'none'),
     ...unshown(certificates, 'tls'),
     fact('health', health, health ? `${health.path} every ${writeDuration(health.interval)}` : 'none'),

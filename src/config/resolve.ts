@@ -83,7 +83,7 @@ function keySource({ url, file, inline }: IssuerEntry['keys'], folder: string): 
 }
 
 function upstreamSettings(name: string, entry: UpstreamEntry, { isSecret, readFile }: Surroundings): UpstreamSettings {
-  const { balance, timeouts, connections, queue, host, origins, headers, tls, health } = entry;
+  const { balance, timeouts, connections, queue, connectionMaxAge, host, origins, headers, tls, health } = entry;
   const [first, ...others] = entry.urls ?? (entry.url === undefined ? [] : [entry.url]);
   if (first === undefined) throw new Error(`upstream ${name} has no url, which a rule should have said`);
   const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file, ['upstreams', name]));
@@ -94,6 +94,7 @@ function upstreamSettings(name: string, entry: UpstreamEntry, { isSecret, readFi
     timeouts,
     connections,
     queue,
+    connectionMaxAge,
     tls: { ca: read(tls?.ca), cert: read(tls?.cert), key: read(tls?.key), serverName: tls?.serverName },
     health,
     host,

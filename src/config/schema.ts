@@ -347,6 +347,9 @@ export const upstreamSchema = z.strictObject({
     .default(128)
     .describe('Connections to each target. WebSockets, which have connections of their own, may be as many again.'),
   queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
+  connectionMaxAge: positiveDuration()
+    .prefault('5m')
+    .describe('A connection older than this takes no further request, so that a changed DNS answer is followed.'),
   host: z
     .union([z.literal('keep'), z.literal('upstream'), upstreamHost()])
     .default('keep')

@@ -1,6 +1,8 @@
-import { isIP, type Socket } from 'node:net';
+import { lookup as systemLookup } from 'node:dns';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { UpstreamTls } from '../config/config.ts';
+import { spreadOver } from './addresses.ts';
 import { buildConnector } from './undici.ts';
 
 /** How a connection to one target is secured, in the terms of node:tls. */
@@ -34,9 +36,18 @@ export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 
+/** How the addresses of one endpoint's name are found: in turn, and anew for each connection. */
+export function createLookup(lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
+  return spreadOver(lookup);
+}
+
 /** Opens connections for undici. `timeout` in ms, until the connection can be used: TLS counts in. */
-export function createConnector(timeout: number, tls: TlsOptions | undefined): buildConnector.connector {
-  const connect = buildConnector({ timeout, allowH2: false, ...tls });
+export function createConnector(
+  timeout: number,
+  tls: TlsOptions | undefined,
+  lookup = createLookup(),
+): buildConnector.connector {
+  const connect = buildConnector({ timeout, allowH2: false, lookup, ...tls });
   const servername = tls?.servername ?? '';
   return (options, done) =>
     // undici would have the name from the request, which may be the client's Host.

@@ -23,6 +23,7 @@ export class Exchange implements Sending {
   target: Target | undefined;
   behind: Sending['behind'];
   ahead: Sending['ahead'];
+  fresh = false;
   readonly #retries: number;
   /** Made when the first attempt has failed, which is seldom. */
   #attempts: Attempts | undefined;
@@ -233,6 +234,7 @@ export class Exchange implements Sending {
     this.#abort = undefined;
     if (this.#answerIsBounded) clearTimeout(this.#timer);
     this.#answerIsBounded = false;
+    this.fresh = true;
     this.#upstream.resend(this, error, this.#attempts.countOut(this.target));
     this.#boundWaiting();
     return true;

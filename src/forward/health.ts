@@ -6,7 +6,7 @@ import { withoutBrackets } from './connect.ts';
 import type { Target } from './target.ts';
 
 /** What a health check needs to know of a target, and whom it tells. */
-type Patient = Pick<Target, 'url' | 'host' | 'tls' | 'examined'>;
+type Patient = Pick<Target, 'url' | 'host' | 'tls' | 'lookup' | 'examined'>;
 
 /** Asks a target again and again whether it is well, on connections of its own. */
 export class HealthCheck {
@@ -29,6 +29,7 @@ export class HealthCheck {
     this.#options = {
       ...target.tls,
       host: withoutBrackets(hostname),
+      lookup: target.lookup,
       port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
       path: health.path,
       headers: headersFor(target.host, settings),

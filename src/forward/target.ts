@@ -1,7 +1,16 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
-import { createConnector, isConnectFailure, type TlsOptions, tlsOptions, withoutBrackets } from './connect.ts';
-import { type Dispatcher, Pool } from './undici.ts';
+import {
+  createConnector,
+  createLookup,
+  isConnectFailure,
+  type TlsOptions,
+  tlsOptions,
+  withoutBrackets,
+} from './connect.ts';
+import { ConnectionPool } from './pool.ts';
+import type { Dispatcher } from './undici.ts';
 
 /** What undici is asked to send. Its own types leave `servername` out, which its documentation has. */
 export interface UpstreamRequest extends Omit<Dispatcher.DispatchOptions, 'origin'> {
@@ -15,6 +24,14 @@ export interface TargetObserver {
   /** It could not be connected to, or its health check failed, and it gets no requests while there are others. */
   targetLeftOut(upstream: string, target: string, reason: string): void;
   targetBack(upstream: string, target: string): void;
+}
+
+/** What a target runs on. */
+export interface TargetSurroundings {
+  readonly clock: Clock;
+  readonly observer: TargetObserver;
+  /** Finds the addresses of names; the system's own where nothing is given. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** Waits between attempts to connect, in ms. */
@@ -32,6 +49,8 @@ export class Target {
   /** What it is called itself: its host, with the port where that is not the usual one. */
   readonly host: string;
   readonly tls: TlsOptions | undefined;
+  /** For every connection to it, pooled or not. */
+  readonly lookup: LookupFunction;
   /** Requests on the pool's connections. */
   busy = 0;
   /** Connections beside the pool: upgraded ones. */
@@ -42,7 +61,7 @@ export class Target {
   readonly #settings: UpstreamSettings;
   readonly #clock: Clock;
   readonly #observer: TargetObserver;
-  #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #changed: () => void;
   /** undici compares it between requests, and would take the client's Host in its place. */
   readonly #servername: string | undefined;
@@ -59,7 +78,7 @@ export class Target {
   constructor(
     url: string,
     settings: UpstreamSettings,
-    { clock, observer }: { readonly clock: Clock; readonly observer: TargetObserver },
+    { clock, observer, lookup }: TargetSurroundings,
     changed: () => void,
   ) {
     this.url = url;
@@ -72,16 +91,13 @@ export class Target {
     this.tls = tlsOptions(url, settings.tls);
     this.#servername = this.tls && (this.tls.servername || withoutBrackets(hostname));
     this.#ownHost = settings.host === 'upstream' && settings.urls.length > 1 ? host : undefined;
-    this.#pool = this.#makePool();
-  }
-
-  #makePool(): Pool {
-    const { connections, timeouts } = this.#settings;
-    return new Pool(this.url, {
+    this.lookup = createLookup(lookup);
+    const { connections, connectionMaxAge, timeouts } = settings;
+    this.#pool = new ConnectionPool(url, {
       connections,
-      pipelining: 1,
-      connect: createConnector(timeouts.connect, this.tls),
-      maxHeaderSize: 64 * 1024,
+      maxAge: connectionMaxAge,
+      connect: createConnector(timeouts.connect, this.tls, this.lookup),
+      now: clock.now,
     });
   }
 
@@ -109,17 +125,16 @@ export class Target {
     return this.dueAt < other.dueAt;
   }
 
-  /** Sends one request. Never throws: what undici won't send is told to the handler as an error. */
-  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void {
+  /**
+   * Sends one request, with `fresh` on a connection of its own. Never throws: what undici won't send is told to the handler
+   * as an error.
+   */
+  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler, fresh: boolean): void {
     this.busy += 1;
     this.attempted();
     request.servername = this.#servername;
     if (this.#ownHost !== undefined) request.headers[1] = this.#ownHost;
-    try {
-      this.#pool.dispatch(request as Dispatcher.DispatchOptions, handler);
-    } catch (error) {
-      handler.onError?.(error as Error);
-    }
+    this.#pool.send(request as Dispatcher.DispatchOptions, handler, fresh);
   }
 
   /** A request that was sent is over, well or not. */
@@ -130,11 +145,6 @@ export class Target {
       return;
     }
     this.undecided();
-    if (error !== undefined && NEVER_SENT.has((error as { code?: string }).code ?? '')) {
-      // undici's pool takes the connection that was to send it for busy from then on. Others go on in a new one.
-      void this.#pool.close();
-      this.#pool = this.#makePool();
-    }
   }
 
   /** Something goes there: of a target that is due, this is the trial. */
@@ -204,9 +214,6 @@ export class Target {
     await this.#pool.destroy();
   }
 }
-
-/** What undici says of a request that it does not even begin with: a defect of ours, or nobody has thought of it. */
-const NEVER_SENT: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
 function reasonOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;

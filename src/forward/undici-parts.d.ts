@@ -3,7 +3,12 @@ declare module 'undici/lib/core/connect.js' {
   export default buildConnector;
 }
 
-declare module 'undici/lib/dispatcher/pool.js' {
-  import { Pool } from 'undici';
-  export default Pool;
+declare module 'undici/lib/core/symbols.js' {
+  const symbols: { readonly kSize: unique symbol };
+  export default symbols;
+}
+
+declare module 'undici/lib/dispatcher/client.js' {
+  import { Client } from 'undici';
+  export default Client;
 }

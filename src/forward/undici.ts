@@ -2,4 +2,5 @@
 // memory and a tenth of the time that a start takes.
 export type { Dispatcher } from 'undici';
 export { default as buildConnector } from 'undici/lib/core/connect.js';
-export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+export { default as symbols } from 'undici/lib/core/symbols.js';
+export { default as Client } from 'undici/lib/dispatcher/client.js';

@@ -265,13 +265,13 @@ function headOf(status: number, headers: readonly string[]): string {
 }
 
 /** What http-proxy needs to know of the other end. It begins its request with the members of `ssl`, but for these three. */
-function dialOptions({ url, tls }: Picked): HttpProxy.ServerOptions {
+function dialOptions({ url, tls, lookup }: Picked): HttpProxy.ServerOptions {
   const { protocol, port, hostname } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const { ca, cert, key, ...ssl } = (tls ?? {}) as ConnectionOptions;
   const usual = protocol === 'https:' ? 443 : 80;
   const target = { protocol, host, hostname: host, port: Number(port) || usual, ca, cert, key } as ProxyTarget;
-  return { target, agent: false, secure: true, ssl: { ...ssl, maxHeaderSize: 64 * 1024 } };
+  return { target, agent: false, secure: true, ssl: { ...ssl, lookup, maxHeaderSize: 64 * 1024 } as object };
 }
 
 /** Certificates may be bytes or several, which its types don't know. */

@@ -1,25 +1,21 @@
+import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
 import type { UpstreamSettings } from '../config/config.ts';
 import { chooseTarget } from './balance.ts';
 import type { TlsOptions } from './connect.ts';
 import { HealthCheck } from './health.ts';
 import { type Waiting, WaitingLine } from './line.ts';
-import { Target, type TargetObserver, type UpstreamRequest } from './target.ts';
+import { Target, type TargetSurroundings, type UpstreamRequest } from './target.ts';
 
 /** One request on its way to one of the targets: it gets undici's callbacks. */
 export interface Sending extends Dispatcher.DispatchHandler, Waiting {
   readonly options: UpstreamRequest;
   /** The target that it is with; undefined while it waits, and when it is over. */
   target: Target | undefined;
+  /** Whether it has failed before, and takes a connection that no request was sent on. */
+  readonly fresh: boolean;
   /** Called each time it is handed to a target. */
   sent(target: Target): void;
-}
-
-/** What an upstream runs on. */
-export interface UpstreamSurroundings {
-  readonly clock: Clock;
-  readonly observer: TargetObserver;
 }
 
 /** Where a connection that is not the pool's goes: an upgraded one. `leave` is to be called when it has ended. */
@@ -30,6 +26,8 @@ export interface Picked {
   readonly host: string;
   /** For tls.connect; undefined for a target that is spoken to in the clear. */
   readonly tls: TlsOptions | undefined;
+  /** Finds the addresses of its name. */
+  readonly lookup: LookupFunction;
   /** The connection is there. */
   reached(): void;
   /** No connection could be made. */
@@ -72,7 +70,7 @@ export class Upstream {
   #upgraded = 0;
   #whenIdle: (() => void) | undefined;
 
-  constructor(settings: UpstreamSettings, surroundings: UpstreamSurroundings) {
+  constructor(settings: UpstreamSettings, surroundings: TargetSurroundings) {
     this.settings = settings;
     const serveLine = () => this.#serveLine();
     this.#targets = settings.urls.map((url) => new Target(url, settings, surroundings, serveLine));
@@ -150,6 +148,7 @@ export class Upstream {
       url: target.url,
       host: target.host,
       tls: target.tls,
+      lookup: target.lookup,
       reached: () => target.reached(),
       unreachable: (error) => target.unreachable(error),
       leave: () => {
@@ -203,7 +202,7 @@ export class Upstream {
     this.#moveOn(target);
     sending.target = target;
     sending.sent(target);
-    target.send(sending.options, sending);
+    target.send(sending.options, sending, sending.fresh);
   }
 
   #settle(sending: Sending, error: Error | undefined): void {

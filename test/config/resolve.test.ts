@@ -70,6 +70,7 @@ test('a route that says nothing looks at Authorization and strips the token', (t
         timeouts: { connect: 2000, response: 30_000, idle: 300_000 },
         connections: 128,
         queue: 1024,
+        connectionMaxAge: 300_000,
         tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined },
         health: undefined,
         host: 'keep',

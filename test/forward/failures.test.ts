@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
 import test from 'ava';
 import { codeOf, requestBytes, startBehind, startTestGateway } from '../support/gateway.ts';
 import type { WireHeader } from '../support/http-bytes.ts';
-import { listenOnLoopback } from '../support/listen.ts';
+import { quietPort } from '../support/listen.ts';
 
 const NO_ANSWERS: Readonly<Record<string, string>> = {
   'another protocol': 'SSH-2.0-OpenSSH_9.6\r\n',
@@ -35,10 +34,8 @@ for (const [title, answer] of Object.entries(NO_ANSWERS)) {
 }
 
 test('an upstream that nobody listens for is 502, and the reason is told to the log alone', async (t) => {
-  const server = createServer();
-  const { url, port } = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
-  const gateway = await startTestGateway({ upstreams: { legacy: url } });
+  const port = quietPort();
+  const gateway = await startTestGateway({ upstreams: { legacy: `http://127.0.0.1:${port}` } });
   t.teardown(gateway.close);
   const response = await gateway.ask(requestBytes({ headers: [gateway.bearer()] }));
   t.is(response.status, 502);

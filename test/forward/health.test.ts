@@ -2,7 +2,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import { tlsOptions } from '../../src/forward/connect.ts';
+import { createLookup, tlsOptions } from '../../src/forward/connect.ts';
 import { HealthCheck } from '../../src/forward/health.ts';
 import { makeAuthority, needsOpenssl } from '../support/certificates.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -21,6 +21,7 @@ function makeCheck(t: ExecutionContext, url: string, upstream: object = {}) {
     url,
     host: new URL(url).host,
     tls: tlsOptions(url, settings.tls),
+    lookup: createLookup(),
     examined(ailment: string | undefined) {
       found.push(ailment);
       tell();

@@ -51,6 +51,7 @@ class Plain implements Sending {
   target: Target | undefined;
   behind: Sending['behind'];
   ahead: Sending['ahead'];
+  readonly fresh = false;
   /** Where it went, and how that ended. */
   readonly over: Promise<readonly [url: string | undefined, error: Error | undefined]>;
   readonly #upstream: Upstream;
