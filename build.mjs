@@ -6,13 +6,14 @@
 // The file is CommonJS: node gives a module that imports `node:http` all that it exports at once, a WebSocket client of
 // some MiB included. Usage: node build.mjs [FOLDER].
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build as bundle } from 'esbuild';
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-/** Where each file of the package begins. */
-const ENTRIES = { main: 'src/main.ts' };
+/** Where each file of the package begins: the program, and what only some commands need, loaded by an import() of theirs. */
+const ENTRIES = { main: 'src/main.ts', prompts: 'src/cli/init/prompts.ts' };
 
 /** Builds into a folder. Resolves with the paths of the source files that the bundles contain. */
 export async function build(folder) {
@@ -28,6 +29,7 @@ export async function build(folder) {
     define: { 'import.meta.url': 'urlOfThisFile' },
     banner: { js: "const urlOfThisFile = require('node:url').pathToFileURL(__filename).href;" },
     legalComments: 'none', // release/papers.ts writes the notices of everything that is copied in
+    plugins: [entriesStayOutside],
     metafile: true,
     logLevel: 'warning',
   });
@@ -35,6 +37,19 @@ export async function build(folder) {
   for (const name of Object.keys(ENTRIES)) keepToAscii(`${folder}/${name}.js`);
   return Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
 }
+
+/** Has an import of another entry load the file that is made of it, instead of copying it in. */
+const entriesStayOutside = {
+  name: 'entries-stay-outside',
+  setup(builder) {
+    const root = fileURLToPath(new URL('.', import.meta.url));
+    const names = new Map(Object.entries(ENTRIES).map(([name, source]) => [join(root, source), name]));
+    builder.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      const name = kind === 'dynamic-import' ? names.get(join(resolveDir, path)) : undefined;
+      return name === undefined ? undefined : { path: `./${name}.js`, external: true };
+    });
+  },
+};
 
 /** One other character and node keeps the source with two bytes for each, as long as it runs. Outside of comments esbuild has escaped them. */
 function keepToAscii(file) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createInterface } from 'node:readline/promises';
+import { statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
 import { EXIT, type LastWords } from './cli/io.ts';
@@ -8,23 +8,37 @@ import { runCli } from './cli/run.ts';
 // The only file that touches `process`: arguments, environment, signals and the exit code.
 
 let lastWords: LastWords = (_, done) => done(false);
+let isServing = false;
 
 // Also for a rejection that nobody handles, which node makes one of these.
 process.on('uncaughtException', (error: unknown) => {
   endAtOnce(EXIT.defect, { error });
 });
 
+// `bearergate schema | head -1` closes the pipe early: there is nothing left to do, and nothing went wrong. A gateway goes on:
+// its log is written elsewhere.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (!isServing) process.exit(EXIT.ok);
+  });
+}
+
 const ended = runCli(process.argv.slice(2), {
   variables: process.env,
   stdout: (line) => process.stdout.write(line),
   stderr: (line) => process.stderr.write(line),
   stdin: () => text(process.stdin),
-  ...(process.stdin.isTTY === true && { ask }),
+  // Questions go to stderr, so that stdout holds the result alone.
+  ...(process.stdin.isTTY === true && { prompt: { input: process.stdin, output: process.stderr } }),
+  interactive: process.stdin.isTTY === true || process.stderr.isTTY === true,
+  exists: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false,
   terminal: process.stdout.isTTY === true,
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
   onReloadSignal,
   onAbruptEnd: (words) => {
+    isServing = true;
     lastWords = words;
   },
 });
@@ -34,16 +48,6 @@ ended.then((code) => {
   // A write to a pipe that nobody reads can't be called off; it must not keep the process once everything else has ended.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3000).unref();
 });
-
-/** Questions go to stderr, so that stdout holds the result alone. */
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
-}
 
 /** Ends the process once what was logged has been written, or a moment later. A defect is told on stderr where it can't be. */
 function endAtOnce(code: number, defect?: { readonly error: unknown }): void {

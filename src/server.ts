@@ -152,6 +152,11 @@ export class GatewayServer {
     return urlOf(this.#admin);
   }
 
+  /** How long requests under way may take to end once it drains, in ms. */
+  get drainTimeout(): number {
+    return this.#config.drain.timeout;
+  }
+
   /** What this process has counted. */
   figures(): Promise<MetricFigures[]> {
     return this.#metrics.figures();

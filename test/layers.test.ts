@@ -7,7 +7,7 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** From the ground up. A file imports from its own stage or from an earlier line, never from a later one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ['outcome', 'errors', 'clock', 'batch', 'version'],
+  ['outcome', 'errors', 'clock', 'batch', 'package'],
   ['request'],
   ['token'],
   ['verify'],
@@ -31,6 +31,7 @@ const HOMES: Readonly<Record<string, string>> = {
   'lru-cache': 'verify',
   undici: 'forward',
   'http-proxy': 'forward',
+  '@clack/prompts': 'cli',
   yaml: 'config',
   zod: 'config',
   pino: 'observe',

@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { GatewayServer } from '../server.ts';
 import { startDemoIssuer } from './demo/issuer.ts';
@@ -78,6 +79,14 @@ async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo)
   }
 }
 
+/** The file of an installed package is not the place to try changes in. */
+function changeText(file: string): string {
+  const near = relative('.', file);
+  return near.split(sep).includes('node_modules') || near.startsWith('..')
+    ? `Change a copy: cp '${file}' gateway.yaml; bearergate demo --config gateway.yaml`
+    : `Change ${near} and save it: the log says what has changed, or what is wrong with it.`;
+}
+
 function welcome(gateway: GatewayServer, { issuer, legacy }: DemoPorts, file: string): string {
   const at = gateway.url.replace('127.0.0.1', 'localhost');
   return `bearergate demo: everything runs on this machine alone; Ctrl-C ends it.
@@ -100,6 +109,6 @@ See how refusals look: no token, a scope that is missing, a token that lives for
   sleep 2; curl -i -H "Authorization: Bearer $SHORT" ${at}/api/data
 
 What a code means: ${at}/.well-known/bearergate/errors
-Change ${file} and save it: the log says what has changed, or what is wrong with it.
+${changeText(file)}
 `;
 }

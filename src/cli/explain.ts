@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { assemble, destroyAll } from '../assembly.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import { reasonOf } from '../config/files.ts';
 import { explain } from '../explain/explain.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
@@ -56,7 +57,8 @@ async function questionOf(options: ExplainOptions, io: CommandIo): Promise<Quest
     if (token !== undefined && !FIELD_VALUE.test(token)) return 'the token has a line break or NUL in it';
     return { method, url, token, headers };
   } catch (error) {
-    return `the token cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`;
+    const from = options.token === '-' ? 'stdin' : options.token?.slice(1);
+    return `--token: ${from} ${reasonOf(error)}`;
   }
 }
 

@@ -1,3 +1,11 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A terminal: what is typed there, and where questions are shown. */
+export interface PromptStreams {
+  readonly input: Readable;
+  readonly output: Writable;
+}
+
 /** What a command may touch of the world outside. main.ts fills it from `process`; tests fill it as they like. */
 export interface CommandIo {
   readonly variables: Readonly<Record<string, string | undefined>>;
@@ -5,12 +13,16 @@ export interface CommandIo {
   readonly stderr: (text: string) => void;
   /** Everything that comes on stdin, as text. */
   readonly stdin: () => Promise<string>;
-  /** Asks the person at the terminal; absent where there is none. */
-  readonly ask?: (question: string) => Promise<string>;
+  /** The terminal of the person who can be asked; absent where there is none. */
+  readonly prompt?: PromptStreams;
   /** Whether stdout is a terminal: a person reads what is written there. */
   readonly terminal: boolean;
   /** Whether it is one that shows colours. */
   readonly color: boolean;
+  /** Whether signals may come from a person's Ctrl-C. */
+  readonly interactive: boolean;
+  /** Whether a file exists and is not a folder. */
+  readonly exists: (path: string) => boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
   readonly stopSignal: () => Promise<string>;
   /** Has `listener` called at each signal that asks for the configuration to be read again. */

@@ -1,35 +1,47 @@
-import { parseArgs } from 'node:util';
-import { version } from '../version.ts';
-import { COMMANDS, type Command, helpText, usageText } from './commands.ts';
+import { version } from '../package.ts';
+import { readArguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { demoConfig, findConfig } from './config-file.ts';
+import { helpText, usageText } from './help.ts';
 import { type CommandIo, EXIT } from './io.ts';
 
-/** Runs the command that `argv` names and answers the exit code. Usage mistakes are one line and the usage, exit 64. */
+/** Runs the command that `argv` names and resolves with the exit code. A usage mistake is one line and the usage, exit 64. */
 export async function runCli(argv: readonly string[], io: CommandIo): Promise<number> {
-  const [first, ...rest] = argv;
-  if (first === '--version' || first === '-v') return print(`${version()}\n`, io);
-  if (first === '--help' || first === '-h' || first === 'help') return print(helpText(), io);
-  if (first === undefined) return complain('a command is missing', usageText(), io);
-  const command = COMMANDS.find(({ name }) => name === first);
-  return command ? runCommand(command, rest, io) : complain(`there is no command '${first}'`, usageText(), io);
+  const asked = readArguments(argv);
+  switch (asked.kind) {
+    case 'version':
+      return print(`${version()}\n`, io);
+    case 'help':
+      return print(helpText(asked.command), io);
+    case 'mistake':
+      return complain(asked.message, io, asked.command);
+    case 'run':
+      return runCommand(asked.command, asked.values, asked.words, io);
+  }
 }
 
-async function runCommand(command: Command, argv: readonly string[], io: CommandIo): Promise<number> {
-  let values: Readonly<Record<string, unknown>>;
-  let words: readonly string[];
-  try {
-    const options = { ...command.options, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
-    const parsed = parseArgs({ args: [...argv], options, allowPositionals: command.words !== undefined });
-    values = parsed.values;
-    words = parsed.positionals;
-  } catch (error) {
-    return complain((error as Error).message.split('\n', 1)[0] ?? '', usageText(command), io);
+async function runCommand(
+  command: Command,
+  values: Readonly<Record<string, unknown>>,
+  words: readonly string[],
+  io: CommandIo,
+): Promise<number> {
+  const takesFile = command.words?.[0] === '[FILE]';
+  if (takesFile && words.length > 0 && values.config !== undefined)
+    return complain(`the configuration is named twice: ${words[0]} and --config`, io, command);
+  const named = (takesFile ? words[0] : undefined) ?? (values.config as string | undefined);
+  const found = configFor(command, named, io);
+  if ('missing' in found) {
+    io.stderr(`bearergate: ${found.missing}`);
+    return EXIT.problems;
   }
-  if (values.help) return print(helpText(command), io);
-  if (command.words !== 'any' && words.length !== (command.words ?? 0))
-    return complain(`'${command.name}' takes ${command.words} words beside its options`, usageText(command), io);
-  const file = (values.config as string | undefined) ?? (io.variables.BEARERGATE_CONFIG || './config/gateway.yaml');
-  const outcome = await command.run({ file, values, words }, io);
-  return typeof outcome === 'string' ? complain(outcome, usageText(command), io) : outcome;
+  const outcome = await command.run({ file: found.file, values, words }, io);
+  return typeof outcome === 'string' ? complain(outcome, io, command) : outcome;
+}
+
+function configFor({ config }: Command, named: string | undefined, io: CommandIo): ReturnType<typeof findConfig> {
+  if (config === 'search') return findConfig(named, io);
+  return { file: config === 'demo' ? (named ?? demoConfig()) : '' };
 }
 
 function print(text: string, io: CommandIo): number {
@@ -37,7 +49,7 @@ function print(text: string, io: CommandIo): number {
   return EXIT.ok;
 }
 
-function complain(message: string, usage: string, io: CommandIo): number {
-  io.stderr(`bearergate: ${message}\n${usage}`);
+function complain(message: string, io: CommandIo, command?: Command): number {
+  io.stderr(`bearergate: ${message}\n${usageText(command)}`);
   return EXIT.usage;
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { DISK } from '../config/files.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
@@ -30,12 +31,26 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
     followed.follow(gateway, loaded);
     const signal = await io.stopSignal();
     followed.close();
-    await gateway.drain(signal);
+    await drain(gateway, signal, io);
     return EXIT.ok;
   } finally {
     followed.close();
   }
 }
+
+/** Ctrl-C on a terminal has no `drain.delay`, since no load balancer has to notice, and says what it waits for. */
+async function drain(gateway: GatewayServer, signal: string, io: CommandIo): Promise<void> {
+  if (signal !== 'SIGINT' || !io.interactive) return gateway.drain(signal);
+  const drained = gateway.drain(signal, 0);
+  const seconds = gateway.drainTimeout / 1000;
+  const cancel = systemClock.after(PATIENCE, () =>
+    io.stderr(`bearergate: draining for ${seconds} s; Ctrl-C again ends it now\n`),
+  );
+  return drained.finally(cancel);
+}
+
+/** What ends within this time, in ms, needs no explanation. */
+const PATIENCE = 500;
 
 /** The config of a file; undefined when it has errors, which stderr then tells. Warnings are told too. */
 export function configFor(file: string, io: CommandIo): Config | undefined {

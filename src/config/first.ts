@@ -16,9 +16,9 @@ export function firstConfig({ issuer, audience, upstream, routes, leftOut }: Fir
   const rest = leftOut.map((text) => `# Left out: ${text}\n`).join('');
   return `# yaml-language-server: $schema=./gateway.schema.json
 
-# Editors complete and explain the fields once this has run: bearergate schema > gateway.schema.json
-# Tells every mistake in this file, with its place: bearergate check --config FILE
-# Who may enter where, in the order in which routes win: bearergate routes --config FILE
+# Editors complete and explain the fields by gateway.schema.json beside this file (bearergate schema prints it).
+# Every mistake in this file, with its position: bearergate check
+# Which route wins, and who may use it: bearergate routes
 
 listen:
   host: 0.0.0.0

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
-import { init } from '../../src/cli/init.ts';
 import { run } from '../support/cli.ts';
 import { temporaryFolder } from '../support/files.ts';
 
@@ -22,8 +22,12 @@ test('a first configuration passes every check', async (t) => {
   t.is(code, 0);
   t.is(
     stdout,
-    `${file('gateway.yaml')} is written: 1 route, 0 of them public. Next: bearergate check --config ${file('gateway.yaml')}\n`,
+    `${file('gateway.yaml')}: 1 route, 0 of them public; editors find the fields in gateway.schema.json beside it
+Next: bearergate check --config ${file('gateway.yaml')}
+      bearergate start --config ${file('gateway.yaml')}
+`,
   );
+  t.true(JSON.parse(await readFile(file('gateway.schema.json'), 'utf8')).title.startsWith('bearergate'));
   const checked = await run(['check', '--config', file('gateway.yaml')]);
   t.is(checked.code, 0);
   t.is(checked.stdout, `${file('gateway.yaml')}: ok (1 route, 1 issuer, 1 upstream)\n`);
@@ -34,7 +38,7 @@ test('a file that is there is kept, unless --force says otherwise', async (t) =>
   const argv = ['init', ...VALUES, '--output', file('gateway.yaml')];
   const { code, stderr } = await run(argv);
   t.is(code, 1);
-  t.is(stderr, `bearergate: ${file('gateway.yaml')} is there already; --force replaces it\n`);
+  t.is(stderr, `bearergate: ${file('gateway.yaml')} exists; --force replaces it\n`);
   t.is(await readFile(file('gateway.yaml'), 'utf8'), 'mine');
   t.is((await run([...argv, '--force'])).code, 0);
   t.regex(await readFile(file('gateway.yaml'), 'utf8'), /^issuers:$/m);
@@ -46,40 +50,46 @@ test('what is not given is a usage mistake where nobody can be asked', async (t)
   t.true(stderr.startsWith('bearergate: --audience is missing\nusage: '), stderr);
 });
 
-test('what is not given is asked for on a terminal', async (t) => {
-  const asked: string[] = [];
-  let written = '';
-  const code = await init(
-    { issuer: undefined, audience: 'orders', upstream: undefined, output: '-', force: false, openApi: undefined },
-    {
-      variables: {},
-      stdout: (text) => {
-        written += text;
-      },
-      stderr: () => {},
-      stdin: () => Promise.resolve(''),
-      ask: (question) => {
-        asked.push(question);
-        return Promise.resolve(question.startsWith('Whose') ? ' https://login.example.com ' : 'http://127.0.0.1:1');
-      },
-      terminal: false,
-      color: false,
-      stopSignal: () => Promise.resolve('SIGTERM'),
-      onReloadSignal: () => {},
-      onAbruptEnd: () => {},
-    },
+test('what is not given is asked for on a terminal, and an answer that is not valid is asked for again', async (t) => {
+  const { file } = await folder(t);
+  const output = new PassThrough({ encoding: 'utf8' });
+  const input = new PassThrough();
+  let shown = '';
+  // Each question is answered when it is shown; a mistake is mended when its message is.
+  const replies: [after: string, keys: string][] = [
+    ['Which issuer signs the tokens?', 'login.example\r'],
+    ['An issuer is an https:// address', `${'\x7f'.repeat('login.example'.length)}http://127.0.0.1:9\r`],
+    ['Where is the API?', 'localhost:3000\r'],
+  ];
+  output.on('data', (text) => {
+    shown += text;
+    const [after, keys] = replies[0] ?? [];
+    if (after === undefined || keys === undefined || !shown.includes(after)) return;
+    replies.shift();
+    shown = '';
+    setImmediate(() => {
+      for (const key of keys) input.write(key);
+    });
+  });
+  const { code, stderr } = await run(
+    ['init', '--audience', 'orders', '--output', file('gateway.yaml')],
+    {},
+    { input, output },
   );
+  t.is(stderr, '');
   t.is(code, 0);
-  t.is(asked.length, 2);
-  t.true(written.includes('issuer: "https://login.example.com" #'));
+  t.deepEqual(replies, []);
+  const text = await readFile(file('gateway.yaml'), 'utf8');
+  t.true(text.includes('issuer: "http://127.0.0.1:9" #'));
+  t.true(text.includes('url: "http://localhost:3000"'));
 });
 
 test('an answer that no configuration can have is refused, and nothing is written', async (t) => {
   const { file } = await folder(t);
   const argv = VALUES.map((value) => (value.startsWith('https:') ? 'login.example.com' : value));
   const { code, stderr } = await run(['init', ...argv, '--output', file('gateway.yaml')]);
-  t.is(code, 1);
-  t.regex(stderr, /error: discovery needs an issuer that is an https:\/\/ address/);
+  t.is(code, 64);
+  t.regex(stderr, /^bearergate: --issuer login\.example\.com: An issuer is an https:\/\/ address/);
   await t.throwsAsync(readFile(file('gateway.yaml')), { code: 'ENOENT' });
 });
 
@@ -135,14 +145,14 @@ test('paths, methods, security and scopes of an OpenAPI document become routes',
     return [id, `${match.methods.join()} ${match.path}`, auth === 'public' ? auth : (auth.scopes ?? 'token')];
   });
   t.deepEqual(Object.fromEntries(shown.map(([id, ...rest]) => [id, rest])), {
-    listOrders: ['GET /v1/orders', ['orders:read']],
+    listOrders: ['GET,HEAD /v1/orders', ['orders:read']],
     createOrder: ['POST /v1/orders', ['orders:write']],
-    'v1-orders-order_id-get': ['GET /v1/orders/{order_id}', { any: ['orders:read', 'orders:admin'] }],
+    'v1-orders-order_id-get': ['GET,HEAD /v1/orders/{order_id}', { any: ['orders:read', 'orders:admin'] }],
     'v1-orders-order_id-delete': ['DELETE /v1/orders/{order_id}', 'token'],
-    report: ['GET /v1/orders/{id}/{format}', ['orders:read']],
-    'get-status': ['GET /v1/status', 'public'],
-    maybe: ['GET /v1/maybe', 'token'],
-    'get-status-2': ['GET /v1/linked', 'public'],
+    report: ['GET,HEAD /v1/orders/{id}/{format}', ['orders:read']],
+    'get-status': ['GET,HEAD /v1/status', 'public'],
+    maybe: ['GET,HEAD /v1/maybe', 'token'],
+    'get-status-2': ['GET,HEAD /v1/linked', 'public'],
   });
   const text = await readFile(output, 'utf8');
   t.true(text.includes('issuer: "https://login.shop.example"'));

@@ -1,48 +1,8 @@
 import { createServer } from 'node:net';
 import test from 'ava';
-import { COMMANDS } from '../../src/cli/commands.ts';
 import { run } from '../support/cli.ts';
 import { SMALL_CONFIG } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
-
-test('help and version go to stdout and end well', async (t) => {
-  const help = await run(['--help']);
-  t.is(help.code, 0);
-  for (const { usage } of COMMANDS) t.true(help.stdout.includes(usage), usage);
-  t.is(help.stderr, '');
-  const version = await run(['--version']);
-  t.regex(version.stdout, /^\d+\.\d+\.\d+\n$/);
-  t.is(version.code, 0);
-});
-
-for (const { name, usage } of COMMANDS) {
-  test(`${name} --help tells how it is called`, async (t) => {
-    const { code, stdout } = await run([name, '--help']);
-    t.is(code, 0);
-    t.true(stdout.startsWith(`usage: bearergate ${usage}\n`), stdout);
-  });
-}
-
-for (const [mistake, args, complaint] of [
-  ['no command', [], 'a command is missing'],
-  ['an unknown command', ['strat'], "there is no command 'strat'"],
-  ['an unknown option', ['check', '--colour'], "Unknown option '--colour'"],
-  ['an option without its value', ['check', '--config'], "Option '--config <value>' argument missing"],
-  ['a word too many', ['start', 'now'], "Unexpected argument 'now'"],
-  ['a word too many for routes', ['routes', 'all'], "unexpected argument 'all'"],
-  ['a match without its URL', ['routes', '--match', 'GET'], '--match takes a method and a URL'],
-  ['a format that does not exist', ['check', '--format', 'xml'], '--format is text or json'],
-] as const) {
-  test(`${mistake} is a usage mistake: exit 64, the reason and the usage`, async (t) => {
-    const { code, stdout, stderr } = await run(args);
-    t.is(code, 64);
-    t.is(stdout, '');
-    const [first = '', second = '', ...rest] = stderr.split('\n');
-    t.true(first.startsWith(`bearergate: ${complaint}`), stderr);
-    t.true(second.startsWith('usage: bearergate '), stderr);
-    t.deepEqual(rest, ['']);
-  });
-}
 
 const laughs = `a: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
   .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(', ')}]`)

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import type { PromptStreams } from '../../src/cli/io.ts';
 import { runCli } from '../../src/cli/run.ts';
 
 /** What a command within this process left behind. */
@@ -8,7 +10,11 @@ export interface Ran {
 }
 
 /** Runs a command line within this process. */
-export async function run(argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> {
+export async function run(
+  argv: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  prompt?: PromptStreams,
+): Promise<Ran> {
   let stdout = '';
   let stderr = '';
   const code = await runCli(argv, {
@@ -20,7 +26,10 @@ export async function run(argv: readonly string[], variables: Readonly<Record<st
       stderr += text;
     },
     stdin: () => Promise.resolve(''),
+    ...(prompt && { prompt }),
     terminal: false,
+    interactive: false,
+    exists: existsSync,
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
     onReloadSignal: () => {},

@@ -1,0 +1,37 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { run } from '../support/cli.ts';
+import { needs } from '../support/needs.ts';
+
+const bash = needs('bash', () => spawnSync('bash', ['--version']).status === 0);
+const zsh = needs('zsh', () => spawnSync('zsh', ['--version']).status === 0);
+
+/** What bash offers behind these words, of which the last is still being typed. */
+async function offeredByBash(...words: string[]): Promise<string[]> {
+  const { stdout: script } = await run(['completion', 'bash']);
+  const quoted = ['bearergate', ...words].map((word) => `'${word}'`).join(' ');
+  const asking = `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _bearergate; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', `${script}\n${asking}`], { encoding: 'utf8' })
+    .split('\n')
+    .filter(Boolean);
+}
+
+bash('bash completes commands, options and the values that an option may have', async (t) => {
+  t.deepEqual(await offeredByBash('e'), ['explain']);
+  t.deepEqual(await offeredByBash('ch'), ['check']);
+  t.true((await offeredByBash('')).includes('start'));
+  t.deepEqual(await offeredByBash('explain', '--to'), ['--token']);
+  t.deepEqual(await offeredByBash('check', '--format', 'j'), ['json']);
+  t.deepEqual(await offeredByBash('-c', 'a.yaml', 'ro'), ['routes']);
+  t.deepEqual(await offeredByBash('help', 'di'), ['diff']);
+  t.deepEqual(await offeredByBash('completion', 'z'), ['zsh']);
+  t.deepEqual(await offeredByBash('check', 'gateway'), [], 'a file name is for the shell itself');
+});
+
+zsh('zsh takes the script without a complaint, and registers it', async (t) => {
+  const { stdout: script } = await run(['completion', 'zsh']);
+  const asking = 'autoload -Uz compinit; compinit -u -D; source /dev/stdin; print -r -- $_comps[bearergate]';
+  const { stdout, stderr, status } = spawnSync('zsh', ['-f', '-c', asking], { input: script, encoding: 'utf8' });
+  t.is(stderr, '');
+  t.is(status, 0);
+  t.is(stdout.trim(), '_bearergate');
+});
