@@ -12,7 +12,7 @@ import { FieldSorter } from './request/fields.ts';
 import { CorsPolicy } from './route/cors.ts';
 import type { Findable } from './route/find.ts';
 import { RouteTable } from './route/table.ts';
-import type { TokenPlace } from './token/extract.ts';
+import type { TokenPlace } from './token/place.ts';
 import type { Ask } from './verify/ask.ts';
 import { TokenCache } from './verify/cache.ts';
 import { CachedVerifier } from './verify/cached.ts';

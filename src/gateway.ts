@@ -7,10 +7,12 @@ import { type Help, helpFor } from './errors/help.ts';
 import type { Reply } from './errors/reply.ts';
 import type { Journey } from './journey.ts';
 import { type Outcome, pass, stop } from './outcome.ts';
+import { ownOrigins } from './request/client-origin.ts';
 import { handshakeFlaw } from './request/handshake.ts';
 import type { RequestHead } from './request/head.ts';
 import { preflightMethod } from './route/cors.ts';
 import { findRoute, USUAL_METHODS } from './route/find.ts';
+import { actsForItsSender, originFault } from './route/origin.ts';
 import type { Params } from './route/table.ts';
 import { canonicalTarget, type Target } from './route/target.ts';
 import { extractToken } from './token/extract.ts';
@@ -58,6 +60,10 @@ export function decide(
 
   const token = extractToken(head, target.value.query, guard.tokenFrom);
   if (!token.ok) return token;
+  if (token.value.place?.kind === 'cookie' && actsForItsSender(head)) {
+    const fault = originFault(head, () => originsOf(world, journey, head), route.cors);
+    if (fault) return stop(fault);
+  }
 
   const proof = route.verifier.verify(token.value, now);
   return proof instanceof Promise
@@ -67,6 +73,13 @@ export function decide(
 
 function authorise(route: GatewayRoute, params: Params, proof: Outcome<Verified>): Decision {
   return proof.ok ? Permit.forToken(route.settings, params, proof.value) : proof;
+}
+
+/** The origins of this gateway's own pages, by the way the request came and by `publicUrl`. */
+function originsOf({ config }: Assembly, { authority, peer }: Journey, head: RequestHead): string[] {
+  const { publicUrl } = config.errors;
+  const own = ownOrigins({ authority, head, peer });
+  return publicUrl === undefined ? own : [...own, new URL(publicUrl).origin];
 }
 
 /** The answer to a browser that asks whether a page may call: it is the route of the call that decides, not of OPTIONS. */

@@ -1,5 +1,5 @@
 import type { ErrorStyle } from '../errors/problem.ts';
-import type { TokenPlace } from '../token/extract.ts';
+import type { TokenPlace } from '../token/place.ts';
 import type { AnyIssuerSettings, TokenCacheSettings } from '../verify/settings.ts';
 import type { PathPattern } from './pattern.ts';
 import type { Path, Problem } from './problem.ts';

@@ -1,4 +1,4 @@
-import type { TokenPlace } from '../token/extract.ts';
+import type { TokenPlace } from '../token/place.ts';
 import type { AnyIssuerSettings, KeySource } from '../verify/settings.ts';
 import type { Config, HeaderSettings, RouteSettings, UpstreamSettings } from './config.ts';
 import type { Path } from './problem.ts';

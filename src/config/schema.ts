@@ -447,7 +447,9 @@ export const routeSchema = z.strictObject({
     .describe("Over the upstream's."),
   cors: cors
     .optional()
-    .describe('Which web pages may call. Preflights are answered without a token, and refusals can be read.'),
+    .describe(
+      'Which web pages may call. Preflights are answered without a token, and refusals can be read. Where the token comes in a cookie, pages of other origins than these and the address itself can change nothing (route.origin).',
+    ),
   acknowledge: z
     .array(z.string().meta({ examples: ['public-under-guarded'] }))
     .default([])

@@ -1,4 +1,4 @@
-import type { TokenPlace } from '../token/extract.ts';
+import type { TokenPlace } from '../token/place.ts';
 import { readJwks } from '../verify/jwks.ts';
 import type { Draft } from './draft.ts';
 import { guardOf } from './guard.ts';
@@ -157,13 +157,14 @@ function inQuery(route: RouteEntry, path: Path, scene: Scene): Finding[] {
   return [warningAt(place, 'token-in-query', message, hint)];
 }
 
-/** A browser sends cookies with a WebSocket that any page opens, and no CORS stands before it (RFC 6455 §10.2). */
+/** Pages of other origins are refused (route.origin) unless `cors` names them: an operator may not know that it applies here. */
 function byCookie(route: RouteEntry, path: Path, scene: Scene): Finding[] {
   if (!route.websocket || placeOf('cookie', route, path, scene) === undefined) return [];
+  if (route.cors?.origins.some((origin) => origin !== '*')) return [];
   const message =
-    'any web page can open this WebSocket in the name of its visitor, whose browser sends the cookie along';
+    'browsers send the cookie with a WebSocket that any page opens, so only pages of the address of this API itself may';
   const hint =
-    'take the token from `{ websocketProtocol: bearer }`; if the upstream checks Origin: `acknowledge: [websocket-by-cookie]`';
+    'name the origins of other pages in `cors.origins`, or take the token from `{ websocketProtocol: bearer }`; if that is meant: `acknowledge: [websocket-by-cookie]`';
   return [warningAt([...path, 'websocket'], 'websocket-by-cookie', message, hint)];
 }
 

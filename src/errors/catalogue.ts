@@ -268,6 +268,19 @@ export const CATALOGUE = {
     ],
     fix: 'Send an ordinary request, or have `websocket: true` set on the route.',
   },
+  'route.origin': {
+    status: 403,
+    source: 'client',
+    challenge: 'none',
+    title: 'A page of this origin may not send this request',
+    causes: [
+      'A page of another site sent the request with the cookies of its visitor (cross-site request forgery).',
+      'The page belongs to this API, but its origin is not named in `cors.origins` of the route.',
+      'The gateway does not know the address by which browsers reach it: a proxy in front is not in `listen.trustedProxies`, or `publicUrl` is not set.',
+      'The page has no origin of its own, such as a sandboxed frame or a local file.',
+    ],
+    fix: 'Send the token in the Authorization header. Operators: name the origin of the page in `cors.origins`, or set `publicUrl` to the address that browsers use.',
+  },
   'request.invalid': {
     status: 400,
     source: 'client',

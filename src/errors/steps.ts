@@ -28,11 +28,12 @@ export function stepsFor(code: Code, facts: StepFacts): readonly HelpStep[] {
   return [...STEPS[familyOf(code)](code, facts), EXPLAIN];
 }
 
-type Family = 'token' | 'scope' | 'rule' | 'route' | 'request' | 'verify' | 'forward' | 'gateway';
+type Family = 'token' | 'scope' | 'rule' | 'route' | 'origin' | 'request' | 'verify' | 'forward' | 'gateway';
 
 function familyOf(code: Code): Family {
   if (code === 'authorise.scope') return 'scope';
   if (code === 'authorise.claim') return 'rule';
+  if (code === 'route.origin') return 'origin';
   const [stage] = code.split('.') as [Family];
   return stage;
 }
@@ -55,6 +56,15 @@ const STEPS: Readonly<Record<Family, (code: Code, facts: StepFacts) => HelpStep[
           ? 'See which methods the address takes: they stand in the Allow header.'
           : 'See what the gateway answers at the address, character for character as your client sends it.',
       command: `curl -i --path-as-is ${quoted(`${api}/the/path`)}`,
+    },
+  ],
+  origin: (_, { api }) => [
+    {
+      text: 'Look at the Origin of the request in the network panel of the browser. It has to be the address of the API itself, or one that the API names for its pages.',
+    },
+    {
+      text: 'See whether the request passes without a page: clients other than browsers send no Origin.',
+      command: `curl -i -X POST --cookie "$COOKIE" ${quoted(`${api}/the/path`)}`,
     },
   ],
   request: (_, { api }) => [

@@ -20,6 +20,13 @@ interface Check {
   readonly passed: (examined: Examined) => string | undefined;
 }
 
+/** The check on a token from a cookie, which the browser of its owner sends for any page. */
+const ORIGIN: Check = {
+  name: 'origin',
+  codes: ['route.origin'],
+  passed: () => 'no page of another origin sent it, or one that the route names',
+};
+
 /** The checks on a signed token, in the order in which verify/ makes them. */
 const SIGNED: readonly Check[] = [
   { name: 'format', codes: ['token.malformed'], passed: () => 'three parts, each in its one spelling' },
@@ -59,10 +66,16 @@ const AUTHORISED: readonly Check[] = [
 
 /**
  * The checks as steps. Their order is fixed, so that one token has one answer: all that stand before the one that
- * refused have passed, and none behind it was reached. `code` is undefined where the token was let in.
+ * refused have passed, and none behind it was reached. `acts`: whether the token came in a cookie, for a request that does
+ * something. `code` is undefined where the token was let in.
  */
-export function checkSteps(examined: Examined, opaque: boolean, code: Code | undefined, detail: string): Step[] {
-  const checks = [...(opaque ? OPAQUE : SIGNED), ...AUTHORISED];
+export function checkSteps(
+  examined: Examined,
+  { opaque, acts }: { readonly opaque: boolean; readonly acts: boolean },
+  code: Code | undefined,
+  detail: string,
+): Step[] {
+  const checks = [...(acts ? [ORIGIN] : []), ...(opaque ? OPAQUE : SIGNED), ...AUTHORISED];
   const failed = code === undefined ? -1 : failedAt(checks, code, examined);
   // What is no check on the token (a refusal of a later stage) has let the token pass.
   return checks.map(({ name, passed }, index): Step => {

@@ -9,9 +9,11 @@ import { Journey, type Peer } from '../journey.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { newRequestId } from '../request/id.ts';
 import { hostName } from '../route/host.ts';
+import { actsForItsSender } from '../route/origin.ts';
 import { inMatchOrder, standingOf } from '../route/ranking.ts';
 import { type CompactJws, readCompact } from '../token/compact.ts';
-import { extractToken, nameOf } from '../token/extract.ts';
+import { extractToken } from '../token/extract.ts';
+import { nameOf } from '../token/place.ts';
 import { checkSteps, type Examined, isProved, scopesShown } from './checks.ts';
 import type { ExplainedRoute, ExplainedToken, ExplainedUpstream, Explanation, Step } from './explanation.ts';
 import { type Question, requestFor } from './question.ts';
@@ -119,19 +121,23 @@ class Findings {
   #tokenSteps(fault: Fault | undefined, cause: string): { steps: Step[]; token?: ExplainedToken } {
     const { head, target, route } = this.#journey;
     const guard = route?.settings.guard;
-    if (!head || !target || !route || guard === undefined || fault?.code.startsWith('route.')) return { steps: [] };
+    const beforeToken = fault?.code.startsWith('route.') && fault.code !== 'route.origin';
+    if (!head || !target || !route || guard === undefined || beforeToken) return { steps: [] };
     if (guard === 'public')
       return { steps: [{ name: 'token', result: 'pass', detail: 'not looked at: the route is public' }] };
     const { query } = target;
     const found = extractToken(head, query, guard.tokenFrom);
     if (!found.ok) return { steps: [{ name: 'token', result: 'fail', detail: cause }] };
-    const place = guard.tokenFrom.find((one) => extractToken(head, query, [one]).ok);
+    const { place } = found.value;
     const text = found.value.reveal();
     const read = readCompact(text);
     const jws = read.ok ? read.value : undefined;
     const examined = this.#examined(guard, jws);
     const opaque = examined.issuer !== undefined && 'introspection' in examined.issuer;
-    const checks = checkSteps(examined, opaque, fault?.code, cause).map((step) => this.#withNeeds(step, guard, jws));
+    const acts = place?.kind === 'cookie' && actsForItsSender(head);
+    const checks = checkSteps(examined, { opaque, acts }, fault?.code, cause).map((step) =>
+      this.#withNeeds(step, guard, jws),
+    );
     const shown = shownToken(text);
     const token: ExplainedToken = {
       place: place ? `the ${nameOf(place)}` : 'the request',

@@ -3,7 +3,7 @@ import type { ParsedRequest } from '../request/head.ts';
 import { isAuthority } from '../request/head.ts';
 import { hostName } from '../route/host.ts';
 import { canonicalTarget } from '../route/target.ts';
-import type { TokenPlace } from '../token/extract.ts';
+import type { TokenPlace } from '../token/place.ts';
 
 /** A request that somebody asks about. */
 export interface Question {

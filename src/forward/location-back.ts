@@ -1,13 +1,6 @@
-import { isAuthority, type RequestHead } from '../request/head.ts';
-import { isSameHost, type OwnOrigins, urlOf } from './own-origins.ts';
+import { type Asked, clientOrigin } from '../request/client-origin.ts';
+import { isSameHost, type OwnOrigins } from './own-origins.ts';
 import { type PathView, pathBack } from './path-view.ts';
-
-/** How the client asked. */
-export interface Asked {
-  readonly authority: string;
-  readonly head: Pick<RequestHead, 'forwarded'>;
-  readonly peer: { readonly encrypted: boolean; readonly trusted: boolean };
-}
 
 /** What an address in an answer is read by. */
 export interface Addressing {
@@ -68,21 +61,6 @@ function relativeBack({ pathname, search, hash }: URL, view: PathView): string |
   const path = pathBack(pathname, view);
   // Taking `/v1` off `/v1//evil.example` would leave what a browser reads as another host.
   return path === undefined || OTHER_HOST.test(path.charAt(1)) ? undefined : path + search + hash;
-}
-
-/** Scheme and authority as the client used them; a trusted proxy in between knows them better than we do. */
-export function clientOrigin({ authority, head, peer }: Asked): URL | undefined {
-  let scheme = peer.encrypted ? 'https' : 'http';
-  let host = authority;
-  for (let at = 0; peer.trusted && at < head.forwarded.length; at += 2) {
-    // Of a list the first is the client's; the proxies behind it have added theirs.
-    const [first = ''] = (head.forwarded[at + 1] as string).split(',', 1);
-    const value = first.trim().toLowerCase();
-    const name = (head.forwarded[at] as string).toLowerCase();
-    if (name === 'x-forwarded-proto' && (value === 'http' || value === 'https')) scheme = value;
-    if (name === 'x-forwarded-host' && isAuthority(value)) host = value;
-  }
-  return urlOf(`${scheme}:`, host);
 }
 
 /** Header values come as Latin-1; browsers read addresses in UTF-8. Undefined for bytes that are neither's. */

@@ -1,7 +1,8 @@
 import type { RouteSettings } from '../config/config.ts';
+import { type Asked, clientOrigin } from '../request/client-origin.ts';
 import { hostName } from '../route/host.ts';
 import { cookieBack } from './cookie-back.ts';
-import { type Asked, clientOrigin, locationBack } from './location-back.ts';
+import { locationBack } from './location-back.ts';
 import { OwnOrigins } from './own-origins.ts';
 import { refreshBack } from './refresh-back.ts';
 

@@ -49,6 +49,11 @@ export class CorsPolicy {
     ];
   }
 
+  /** Whether an origin is named, and not just one of all. */
+  names(origin: string): boolean {
+    return origin !== '*' && this.#origins.has(origin);
+  }
+
   /**
    * The answer to a preflight, which never carries a token. A page that may not call gets an answer without the headers
    * that would allow it: the browser then refuses for us.

@@ -1,7 +1,7 @@
 import type { GuardSettings, RouteSettings, UpstreamSettings, Written } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
 import type { ClaimRule } from '../config/schema.ts';
-import type { TokenPlace } from '../token/extract.ts';
+import type { TokenPlace } from '../token/place.ts';
 
 /** A route as its configuration says it, defaults put in. A value that came from `${…}` is that text, never its value. */
 export interface RouteView {

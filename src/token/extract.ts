@@ -1,17 +1,9 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import { diagnoseField } from './diagnose.ts';
 import { cookiePairs, decodeForm, queryPairs } from './pairs.ts';
+import { nameOf, type TokenPlace } from './place.ts';
 import { RawToken } from './raw-token.ts';
 import { readSubprotocols } from './subprotocol.ts';
-
-/** A place where a route looks for the token. */
-export type TokenPlace =
-  | { readonly kind: 'authorization' }
-  | { readonly kind: 'cookie'; readonly name: string }
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'query'; readonly name: string }
-  /** Behind this name in Sec-WebSocket-Protocol, the one header that a web page can choose for a WebSocket. */
-  | { readonly kind: 'websocketProtocol'; readonly name: string };
 
 /** What extraction reads of a request. Header names are lower-case. */
 export interface TokenBearer {
@@ -35,6 +27,7 @@ export const MAX_TOKEN_LENGTH = 8192;
  */
 export function extractToken(request: TokenBearer, query: string, places: readonly TokenPlace[]): Outcome<RawToken> {
   let found: string | undefined;
+  let foundAt: TokenPlace | undefined;
   let otherScheme: string | undefined;
   for (const place of places) {
     const values = valuesAt(request, query, place);
@@ -45,10 +38,13 @@ export function extractToken(request: TokenBearer, query: string, places: readon
     // Basic credentials are no second token, whichever of the places is looked at first.
     if (!read.ok && read.fault.code === 'token.scheme') otherScheme = read.fault.detail;
     else if (found !== undefined) return ambiguous(place, false);
-    else if (read.ok) found = read.value;
-    else return read;
+    else if (!read.ok) return read;
+    else {
+      found = read.value;
+      foundAt = place;
+    }
   }
-  if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found));
+  if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found, foundAt));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
   return stop({ code: 'token.missing', detail: `No token was found in the ${places.map(nameOf).join(' or the ')}.` });
 }
@@ -112,20 +108,4 @@ function ambiguous(place: TokenPlace, repeated: boolean): Outcome<never> {
     ? `The ${nameOf(place)} was sent more than once.`
     : `A token was sent in the ${nameOf(place)} and in another place too.`;
   return stop({ code: 'token.ambiguous', detail });
-}
-
-/** What a place is called in a sentence, behind `the`. */
-export function nameOf(place: TokenPlace): string {
-  switch (place.kind) {
-    case 'authorization':
-      return 'Authorization header';
-    case 'cookie':
-      return `cookie ${place.name}`;
-    case 'header':
-      return `header ${place.name}`;
-    case 'query':
-      return `query parameter ${place.name}`;
-    case 'websocketProtocol':
-      return `subprotocol behind ${place.name}`;
-  }
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { TokenPlace } from './place.ts';
 
 /**
  * A token as the client sent it, checked for length and characters and nothing else. It prints as `[token]` wherever
@@ -6,9 +7,12 @@ import { inspect } from 'node:util';
  */
 export class RawToken {
   readonly #text: string;
+  /** Where the request had it; undefined of a token that came in no request. */
+  readonly place: TokenPlace | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, place?: TokenPlace) {
     this.#text = text;
+    this.place = place;
   }
 
   /** The token itself, for those who verify or forward it. */

@@ -53,6 +53,17 @@ const UNWISE: readonly Unwise[] = [
     meant: ['<     rewrite: { stripPrefix: /orders }', '>     acknowledge: [websocket-by-cookie]'],
   },
   {
+    name: 'websocket-by-cookie',
+    edit: [
+      '<       scopes: [orders:read]',
+      '<       claims: { tenant: acme }',
+      '>       tokenFrom: [{ cookie: session }]',
+      '>     cors: { origins: ["*"] }',
+      '>     websocket: true',
+    ],
+    at: [24, 16],
+  },
+  {
     name: 'header-kept',
     edit: ['<       set: { X-User: "{claims.sub}" }', '>       keep: [True-Client-IP]'],
     at: [27, 14],

@@ -1,7 +1,8 @@
 import { constants, sign } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
-import { extractToken, type TokenPlace } from '../../src/token/extract.ts';
+import { extractToken } from '../../src/token/extract.ts';
+import type { TokenPlace } from '../../src/token/place.ts';
 import { RawToken } from '../../src/token/raw-token.ts';
 import { TokenCache } from '../../src/verify/cache.ts';
 import { CachedVerifier } from '../../src/verify/cached.ts';

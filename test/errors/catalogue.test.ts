@@ -26,6 +26,7 @@ const CONTRACT: Readonly<Record<string, readonly [status: number, challenge: str
   'route.not-found': [404, 'none'],
   'route.method': [405, 'none'],
   'route.upgrade': [400, 'none'],
+  'route.origin': [403, 'none'],
   'request.invalid': [400, 'none'],
   'request.expectation': [417, 'none'],
   'request.too-large': [413, 'none'],

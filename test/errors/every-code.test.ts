@@ -111,6 +111,16 @@ const WAYS: Readonly<Record<Code, Way>> = {
   'route.upgrade': {
     ask: withHeaders((gateway) => [gateway.bearer(), ['Connection', 'Upgrade'], ['Upgrade', 'h2c']]),
   },
+  'route.origin': {
+    gateway: { defaults: { auth: { issuers: ['main'], tokenFrom: [{ cookie: 'session' }] } } },
+    ask: withHeaders(
+      (gateway) => [
+        ['Cookie', `session=${gateway.token()}`],
+        ['Origin', 'https://evil.example'],
+      ],
+      { method: 'POST' },
+    ),
+  },
   'request.invalid': { ask: (gateway) => gateway.ask(requestBytes({ host: undefined })) },
   'request.expectation': { ask: withHeaders(() => [['Expect', 'a miracle']]) },
   'request.too-large': {

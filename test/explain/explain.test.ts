@@ -173,6 +173,22 @@ test('the token is put where the route looks for it, and told where it was found
   }
 });
 
+test('a token from a cookie is held against the origin of the page before anything of it is looked at', async (t) => {
+  const { gateway } = await startExplained(t);
+  const about = { method: 'POST', url: 'http://api.example.com/cookie', token: gateway.token() };
+  const results = ({ steps }: Explanation) => steps.map(({ name, result }) => `${name}: ${result}`);
+  const refused = await ask(gateway, { ...about, headers: { Origin: 'https://evil.example' } });
+  t.is(refused.code, 'route.origin');
+  t.deepEqual(results(refused).slice(3, 6), ['token: pass', 'origin: fail', 'format: not reached']);
+  t.is(refused.token?.verified, false);
+  const own = await ask(gateway, { ...about, headers: { Origin: 'http://api.example.com' } });
+  t.is(own.decision, 'forwarded');
+  t.deepEqual(results(own).slice(3, 6), ['token: pass', 'origin: pass', 'format: pass']);
+  const read = await ask(gateway, { ...about, method: 'GET', headers: { Origin: 'https://evil.example' } });
+  t.is(read.decision, 'forwarded');
+  t.false(results(read).some((step) => step.startsWith('origin')));
+});
+
 test('the pages of the gateway itself, and a public route, are told too', async (t) => {
   const { gateway } = await startExplained(t);
   t.is((await ask(gateway, { method: 'GET', url: '/.well-known/bearergate/errors' })).decision, 'answered');

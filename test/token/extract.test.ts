@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { extractToken, MAX_TOKEN_LENGTH, type TokenPlace } from '../../src/token/extract.ts';
+import { extractToken, MAX_TOKEN_LENGTH } from '../../src/token/extract.ts';
+import type { TokenPlace } from '../../src/token/place.ts';
 
 const TOKEN = 'abc.DEF-123_~+/==';
 const AUTHORIZATION: TokenPlace = { kind: 'authorization' };
