@@ -11,11 +11,13 @@ import { readQuestion } from './explain/question.ts';
 import { OpenStreams } from './forward/streams.ts';
 import type { MetricFigures } from './observe/figures.ts';
 import { readiness } from './observe/health.ts';
+import { LimitReports } from './observe/limit-reports.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
 import { createAdminServer } from './server/admin/admin-server.ts';
+import { Connections } from './server/connections.ts';
 import { keepIdleTimers } from './server/idle-timer.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { Reloads } from './server/reloads.ts';
@@ -39,9 +41,14 @@ export interface GatewayOptions {
   readonly team?: (head: TeamHead) => Team;
   /** Its number, in a process that carries requests for such a one: it has the public port alone. */
   readonly worker?: number;
+  /** Called with the limits that were reached within the last minute, whenever these have changed. */
+  readonly onLimits?: (limits: readonly string[]) => void;
   /** stdout is a terminal, and lines are shown for people. */
   readonly terminal?: { readonly color: boolean };
 }
+
+/** A gateway without workers carries its requests itself. */
+const ALONE = { serving: 1, wanted: 1 };
 
 /** What a team gets of the gateway at its head. */
 export type TeamHead = TeamSurroundings;
@@ -64,13 +71,24 @@ export class GatewayServer {
   readonly #reloads: Reloads;
   readonly #requests: Requests;
   readonly #public: Server;
+  readonly #connections: Connections;
   readonly #admin: Server;
 
   constructor(config: Config, options: GatewayOptions) {
     const clock = options.clock ?? systemClock;
     const log = new Log(config.log, options);
     const streams = new OpenStreams(clock);
-    const metrics = new Metrics(() => this.#worlds.current.assembly, clock.now, streams, log);
+    const metrics = new Metrics({
+      ...{ world: () => this.#worlds.current.assembly, now: clock.now, streams, log },
+      connections: () => (team ? undefined : this.#connections.figures),
+      upstreams: () => (team ? [] : this.#worlds.current.assembly.upstreams.map((upstream) => upstream.figures())),
+      workers: () => (options.worker === undefined ? (team?.strength ?? ALONE) : undefined),
+    });
+    const limits = new LimitReports(
+      clock,
+      (report) => log.limitReached(report),
+      () => options.onLimits?.(limits.reached),
+    );
     const asking = options.ask ?? ask;
     const shared = options.team && new SharedFetch(asking, clock, () => goodFor(this.#config));
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
@@ -90,8 +108,9 @@ export class GatewayServer {
     this.#worlds = worlds;
     this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
     this.#log = log;
-    this.#requests = new Requests({ worlds, now: clock.now, log, metrics });
+    this.#requests = new Requests({ worlds, now: clock.now, log, metrics, limits });
     this.#public = createPublicServer(config.listen, this.#requests, log);
+    this.#connections = new Connections(this.#public, () => limits.add('listen.limits.maxConnections'));
     const state = () =>
       readiness(
         worlds.current.assembly,
@@ -99,6 +118,7 @@ export class GatewayServer {
         clock.now(),
         this.#reloads.refused,
         team?.strength,
+        team?.limits ?? limits.reached,
       );
     this.#admin = createAdminServer({
       names: () => this.#config.admin,
@@ -135,8 +155,10 @@ export class GatewayServer {
    * Takes another configuration in place of the one in force: requests from then on are decided by it alone, those on their
    * way finish under theirs. One with a mistake is refused whole. Answers whether it was taken; never rejects.
    */
-  reload(loaded: Loaded): Promise<boolean> {
-    return this.#reloads.reload(loaded);
+  async reload(loaded: Loaded): Promise<boolean> {
+    const taken = await this.#reloads.reload(loaded);
+    if (taken) this.#team?.pruneFigures(this.#metrics.knownOnly);
+    return taken;
   }
 
   get #config(): Config {
@@ -204,6 +226,7 @@ export class GatewayServer {
   async close(): Promise<void> {
     this.#requests.takeNothingNew();
     this.#reloads.close();
+    this.#metrics.close();
     this.#requests.cutUpgraded();
     await this.#team?.end();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);

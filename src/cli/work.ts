@@ -42,7 +42,10 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
   settleMemory(workerCount(loaded.config));
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
-    const gateway = await startGateway(loaded.config, { ask: head.ask, worker: worker.number, ...terminal });
+    const gateway = await startGateway(loaded.config, {
+      ...{ ask: head.ask, worker: worker.number, ...terminal },
+      onLimits: (limits) => head.limitsReached(limits),
+    });
     io.onAbruptEnd((defect, done) => {
       void head.lastReport().then(() => gateway.lastWords(defect, done)); // never rejects
     });

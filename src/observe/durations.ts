@@ -1,4 +1,5 @@
 import type { Histogram, MetricObjectWithValues, MetricValueWithName, Registry } from './prom-client.ts';
+import type { IsKnown } from './tally.ts';
 
 /** In seconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -10,7 +11,7 @@ interface Counts {
 }
 
 /**
- * A histogram of durations by one label, kept as plain numbers and turned into Prometheus' form only when somebody asks:
+ * A histogram of durations by one label or none, kept as plain numbers and turned into Prometheus' form only when somebody asks:
  * prom-client's own hashes its labels for each value, which takes longer than counting.
  */
 export class Durations<Label extends string> {
@@ -18,17 +19,20 @@ export class Durations<Label extends string> {
   readonly help: string;
   readonly type = 'histogram';
   readonly aggregator = 'sum';
-  readonly #label: Label;
+  readonly #label: Label | undefined;
+  readonly #isKnown: IsKnown;
   readonly #counts = new Map<string, Counts>();
 
-  constructor(name: string, help: string, label: Label, registry: Registry) {
+  constructor(name: string, help: string, label: Label | undefined, registry: Registry, isKnown: IsKnown = () => true) {
     this.name = name;
     this.help = help;
     this.#label = label;
+    this.#isKnown = isKnown;
     // All that a registry asks of a metric is its name and `get`; its type would have everything a Histogram can do.
     registry.registerMetric(this as unknown as Histogram);
   }
 
+  /** `label` is the value of the label; anything where there is none. */
   observe(label: string, ms: number): void {
     let counts = this.#counts.get(label);
     if (counts === undefined) {
@@ -44,7 +48,12 @@ export class Durations<Label extends string> {
 
   async get(): Promise<Omit<MetricObjectWithValues<MetricValueWithName<Label | 'le'>>, 'collect'>> {
     const { name, help, aggregator } = this;
-    const values = [...this.#counts].flatMap(([label, counts]) => this.#values({ [this.#label]: label }, counts));
+    const values = [...this.#counts].flatMap(([value, counts]) => {
+      const labels: Record<string, string> = this.#label === undefined ? {} : { [this.#label]: value };
+      if (this.#isKnown(labels)) return this.#values(labels, counts);
+      this.#counts.delete(value);
+      return [];
+    });
     return { name, help, type: this.type as never, aggregator, values };
   }
 

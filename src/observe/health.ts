@@ -23,6 +23,8 @@ export interface Readiness {
   >;
   /** Where requests are carried by several processes: how many of them take some, and how many there should be. */
   readonly workers?: WorkerCount;
+  /** Limits of the configuration that were reached within the last minute: it is ready, and refuses some all the same. */
+  readonly limitsReached?: readonly string[];
   /** The last change of the configuration, where it could not be made. */
   readonly refusedConfiguration?: RefusedConfiguration;
 }
@@ -34,6 +36,7 @@ export function readiness(
   now: number,
   refused: RefusedConfiguration | undefined,
   workers?: WorkerCount,
+  limits: readonly string[] = [],
 ): Readiness {
   const issuers: Record<string, { usable: boolean; ageSeconds?: number; error?: string }> = {};
   for (const [name, keys] of world.keyRings) {
@@ -45,5 +48,10 @@ export function readiness(
     };
   }
   const ready = !draining && workers?.serving !== 0 && Object.values(issuers).every(({ usable }) => usable);
-  return { ready, draining, issuers, ...(workers && { workers }), ...(refused && { refusedConfiguration: refused }) };
+  return {
+    ...{ ready, draining, issuers },
+    ...(workers && { workers }),
+    ...(limits.length > 0 && { limitsReached: limits }),
+    ...(refused && { refusedConfiguration: refused }),
+  };
 }

@@ -3,6 +3,7 @@ import { Batch } from '../batch.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
+import type { LimitReport } from './limit-reports.ts';
 import { BatchedOutput, type LineKind, type LostLines, mayMix } from './output.ts';
 import { PrettyLines } from './pretty.ts';
 import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
@@ -158,6 +159,13 @@ export class Log implements KeyObserver, TargetObserver {
 
   workerUnreachable(worker: number, error: Error): void {
     this.#pino.warn({ worker, error: errorText(error) }, 'a worker cannot be told something');
+  }
+
+  limitReached({ limit, times, seconds }: LimitReport): void {
+    this.#pino.warn(
+      { limit, times, ...(seconds !== undefined && { seconds }) },
+      'a limit is reached; what is beyond it is refused',
+    );
   }
 
   #linesLost({ all, events }: LostLines): void {

@@ -1,34 +1,38 @@
+import { version as nodeVersion } from 'node:process';
 import type { Assembly } from '../assembly.ts';
+import type { Config } from '../config/config.ts';
 import type { Journey } from '../journey.ts';
+import { version } from '../package.ts';
+import { addCapacityMetrics, type Capacity } from './capacity.ts';
 import { Durations } from './durations.ts';
-import { type MetricFigures, pageOf } from './figures.ts';
+import { EventLoopLag } from './event-loop.ts';
+import { knownOnly, type MetricFigures, pageOf } from './figures.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { type Aggregator, Counter, Gauge, Registry } from './prom-client.ts';
 import type { Ending } from './request-line.ts';
+import { type IsKnown, Tally } from './tally.ts';
 
 /** Methods by their name; whatever else a client invents is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NO_ROUTE = 'none';
 
-/** Counts by labels, kept as plain numbers and turned into Prometheus' form only when somebody asks. */
-class Tally {
-  readonly #counts = new Map<string, { readonly labels: Record<string, string>; count: number }>();
-
-  add(key: string, labels: () => Record<string, string>): void {
-    const known = this.#counts.get(key);
-    if (known) known.count += 1;
-    else this.#counts.set(key, { labels: labels(), count: 1 });
-  }
-
-  writeTo(counter: Counter<string>): void {
-    counter.reset();
-    for (const { labels, count } of this.#counts.values()) counter.inc(labels, count);
-  }
+/** What metrics are made of that is not counted here. */
+export interface MetricSources extends Capacity {
+  /** The configuration at work. */
+  world(): Assembly;
+  now(): number;
+  readonly streams: { readonly count: number };
+  readonly log: { readonly dropped: number; readonly droppedEvents: number };
 }
 
 /** The numbers an operator watches. Every label is bounded: routes, codes and known methods, never a path. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #sources: MetricSources;
+  readonly #lag: EventLoopLag;
+  /** Whether a route, an upstream or an issuer is there. A request may end on one that is not there any more. */
+  readonly #isKnown: IsKnown = (labels) => this.#knownLabels()(labels);
+  #known: { readonly config: Config; readonly isKnown: IsKnown } | undefined;
   readonly #requests = new Tally();
   readonly #refusals = new Tally();
   readonly #refreshes = new Tally();
@@ -37,12 +41,14 @@ export class Metrics {
     'Time from the head of a request to the end of its answer.',
     'route',
     this.#registry,
+    this.#isKnown,
   );
   readonly #upstreamDurations = new Durations(
     'bearergate_upstream_duration_seconds',
     'Time from sending a request on until the headers of the answer, or the failure.',
     'upstream',
     this.#registry,
+    this.#isKnown,
   );
 
   readonly #reloads = new Counter({
@@ -58,16 +64,18 @@ export class Metrics {
     registers: [this.#registry],
     aggregator: 'first',
   });
-  readonly #now: () => number;
+  readonly #reloadSuccessful = new Gauge({
+    name: 'bearergate_config_last_reload_successful',
+    help: 'Whether the configuration was taken the last time it was read: 0 while what is in the files is refused.',
+    registers: [this.#registry],
+    aggregator: 'min',
+  });
   /** How much has been counted: what it was when a report was made says whether another one is due. */
   countedUntil = 0;
 
-  constructor(
-    world: () => Assembly,
-    now: () => number,
-    streams: { readonly count: number },
-    log: { readonly dropped: number; readonly droppedEvents: number },
-  ) {
+  constructor(sources: MetricSources) {
+    const { streams, log } = sources;
+    this.#sources = sources;
     const registers = [this.#registry];
     this.#count(
       'bearergate_requests_total',
@@ -90,7 +98,7 @@ export class Metrics {
       labelNames: ['result'],
       registers,
       collect() {
-        const { hit, miss, joined, refusedHit } = world().cache.counts;
+        const { hit, miss, joined, refusedHit } = sources.world().cache.counts;
         this.reset();
         this.inc({ result: 'hit' }, hit);
         this.inc({ result: 'miss' }, miss);
@@ -103,7 +111,7 @@ export class Metrics {
       help: 'Verified tokens that are remembered.',
       registers,
       collect() {
-        this.set(world().cache.size);
+        this.set(sources.world().cache.size);
       },
     });
     new Gauge({
@@ -114,8 +122,8 @@ export class Metrics {
       aggregator: 'max',
       collect() {
         this.reset();
-        for (const [issuer, keys] of world().keyRings) {
-          const { age } = keys.status(now());
+        for (const [issuer, keys] of sources.world().keyRings) {
+          const { age } = keys.status(sources.now());
           if (age !== undefined) this.set({ issuer }, age / 1000);
         }
       },
@@ -146,9 +154,18 @@ export class Metrics {
         this.inc(log.droppedEvents);
       },
     });
+    addCapacityMetrics(this.#registry, sources);
+    new Gauge({
+      name: 'bearergate_build_info',
+      help: 'The version of the gateway and of Node.js, as labels of the number 1.',
+      labelNames: ['version', 'node'],
+      registers,
+      aggregator: 'first',
+    }).set({ version: version(), node: nodeVersion }, 1);
     addProcessMetrics(this.#registry);
-    this.#now = now;
-    this.#loadedAt.set(now() / 1000);
+    this.#lag = new EventLoopLag(this.#registry);
+    this.#loadedAt.set(sources.now() / 1000);
+    this.#reloadSuccessful.set(1);
     // There from the beginning: an alert on a number that is not there yet would miss its first step.
     for (const result of ['success', 'failure']) this.#reloads.inc({ result }, 0);
   }
@@ -157,7 +174,8 @@ export class Metrics {
   reloaded(result: 'success' | 'failure'): void {
     this.countedUntil += 1;
     this.#reloads.inc({ result });
-    if (result === 'success') this.#loadedAt.set(this.#now() / 1000);
+    this.#reloadSuccessful.set(result === 'success' ? 1 : 0);
+    if (result === 'success') this.#loadedAt.set(this.#sources.now() / 1000);
   }
 
   requestEnded(journey: Journey, { status, durationMs }: Ending): void {
@@ -185,7 +203,7 @@ export class Metrics {
   async page(
     others: readonly (readonly MetricFigures[])[] = [],
   ): Promise<readonly [contentType: string, body: string]> {
-    if (others.length > 0) return pageOf([await this.figures(), ...others]);
+    if (others.length > 0) return pageOf([await this.figures(), ...others.map(this.knownOnly)]);
     return [this.#registry.contentType, await this.#registry.metrics()];
   }
 
@@ -194,16 +212,38 @@ export class Metrics {
     return this.#registry.getMetricsAsJSON();
   }
 
+  /** What is left of the figures of other processes. */
+  readonly knownOnly = (figures: readonly MetricFigures[]): MetricFigures[] => knownOnly(figures, this.#isKnown);
+
+  /** Ends what is measured all the time; what was counted can still be read. */
+  close(): void {
+    this.#lag.close();
+  }
+
+  #knownLabels(): IsKnown {
+    const { config } = this.#sources.world();
+    if (this.#known?.config !== config) this.#known = { config, isKnown: knownLabelsOf(config) };
+    return this.#known.isKnown;
+  }
+
   #count(name: string, help: string, labelNames: string[], tally: Tally, aggregator: Aggregator = 'sum'): void {
-    new Counter({
+    const counter: Counter<string> = new Counter({
       name,
       help,
       labelNames,
       registers: [this.#registry],
       aggregator,
-      collect() {
-        tally.writeTo(this);
-      },
+      collect: (): void => tally.writeTo(counter, this.#isKnown),
     });
   }
+}
+
+function knownLabelsOf({ routes, upstreams, issuers }: Config): IsKnown {
+  const known = {
+    route: new Set([NO_ROUTE, ...routes.map(({ id }) => id)]),
+    upstream: new Set(upstreams.map(({ name }) => name)),
+    issuer: new Set(issuers.map(({ name }) => name)),
+  };
+  return (labels) =>
+    Object.entries(known).every(([label, names]) => labels[label] === undefined || names.has(String(labels[label])));
 }

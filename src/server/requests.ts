@@ -6,6 +6,7 @@ import { replyFor } from '../errors/problem.ts';
 import type { Reply } from '../errors/reply.ts';
 import { type Decision, decide } from '../gateway.ts';
 import { Journey } from '../journey.ts';
+import type { LimitReports } from '../observe/limit-reports.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Ending } from '../observe/request-line.ts';
@@ -30,6 +31,7 @@ export interface RequestSurroundings {
   readonly now: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly limits: LimitReports;
 }
 
 /** Takes each request from its head to its one closing log line. */
@@ -39,15 +41,17 @@ export class Requests implements VisitDesk {
   readonly #now: () => number;
   readonly #log: Log;
   readonly #metrics: Metrics;
+  readonly #limits: LimitReports;
   readonly #upgrades: Upgrades;
   /** The last request that each open connection brought. */
   readonly #latest = new Map<Socket, Visit>();
 
-  constructor({ worlds, now, log, metrics }: RequestSurroundings) {
+  constructor({ worlds, now, log, metrics, limits }: RequestSurroundings) {
     this.#worlds = worlds;
     this.#now = now;
     this.#log = log;
     this.#metrics = metrics;
+    this.#limits = limits;
     this.#upgrades = new Upgrades({
       begin: (request) => {
         const world = this.#worlds.current;
@@ -244,7 +248,15 @@ export class Requests implements VisitDesk {
   #record(journey: Journey, ending: Ending): void {
     this.#metrics.requestEnded(journey, ending);
     this.#log.requestEnded(journey, ending);
+    const limit = journey.fault && limitReachedBy(journey.fault, journey);
+    if (limit !== undefined) this.#limits.add(limit);
   }
+}
+
+/** The limit of the configuration because of which a request was refused. */
+function limitReachedBy({ code }: Fault, { route, head }: Journey): string | undefined {
+  if (code !== 'forward.saturated' || route === undefined) return undefined;
+  return `upstreams.${route.settings.upstream.name}.${head?.upgrade ? 'connections' : 'queue'}`;
 }
 
 /** Longest wait in ms for connections that have been cut; one that was refused unread may linger for a second. */

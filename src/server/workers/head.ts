@@ -52,6 +52,10 @@ export class Head {
     this.#reportLater(gateway, MIN_REPORT_INTERVAL, gateway.countedUntil);
   }
 
+  limitsReached(limits: readonly string[]): void {
+    this.#channel.send({ kind: 'limits', limits });
+  }
+
   failed(message: string): void {
     this.#channel.send({ kind: 'failed', message });
   }

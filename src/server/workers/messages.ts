@@ -16,6 +16,8 @@ export type FromWorker =
   /** It can't listen, for a reason that an operator understands. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'fetch'; readonly id: number; readonly url: string }
+  /** Limits that it has reached within the last minute, where these have changed. */
+  | { readonly kind: 'limits'; readonly limits: readonly string[] }
   /** What it has counted: the answer to the question of that number, or by itself every now and then. */
   | { readonly kind: 'figures'; readonly id?: number; readonly figures: readonly MetricFigures[] };
 

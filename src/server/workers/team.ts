@@ -37,6 +37,8 @@ interface Place {
   worker: Worker | undefined;
   startedAt: number;
   isServing: boolean;
+  /** Limits that its worker has reached within the last minute. */
+  limits: readonly string[];
   /** What its worker has been asked and has not answered yet. */
   question: Question | undefined;
 }
@@ -67,6 +69,7 @@ export class Team {
       worker: undefined,
       startedAt: 0,
       isServing: false,
+      limits: [],
       question: undefined,
     }));
   }
@@ -74,6 +77,11 @@ export class Team {
   /** How many take requests, of how many. */
   get strength(): { readonly serving: number; readonly wanted: number } {
     return { serving: this.#places.filter(({ isServing }) => isServing).length, wanted: this.#places.length };
+  }
+
+  /** Limits that any of them has reached within the last minute. */
+  get limits(): readonly string[] {
+    return [...new Set(this.#places.flatMap(({ limits }) => limits))].sort();
   }
 
   /** Starts all. Rejects with a TeamError when one can't listen, and ends them again. */
@@ -151,6 +159,7 @@ export class Team {
     worker.once('exit', (code, signal) => {
       place.worker = undefined;
       place.isServing = false;
+      place.limits = [];
       place.question?.settle();
       place.question = undefined;
       start?.fails(new TeamError(`a worker ended with ${signal ?? code} before it could listen`));
@@ -170,6 +179,10 @@ export class Team {
   #hear(message: Exclude<FromWorker, { kind: 'listening' | 'failed' }>, worker: Worker, place: Place): void {
     if (message.kind === 'fetch') {
       void this.#fetchFor(worker, message.id, message.url); // never rejects
+      return;
+    }
+    if (message.kind === 'limits') {
+      place.limits = message.limits;
       return;
     }
     this.#counts.heard(worker.id, message.figures);
