@@ -302,7 +302,8 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     ...{ optimizeEmptyRequests: true },
   });
   setLimits(server, limits);
-  keepIdleTimers(server);
+  keepIdleTimers(server, (answer) => requests.leftUnread(answer));
+  requests.turns.watch(server);
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
   server.maxHeadersCount = 0;
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
@@ -310,7 +311,8 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
   }
   server.on('upgrade', (request, socket, early) => requests.upgrade(request, socket as Socket, early));
   const connectFault: Fault = { code: 'route.method', allow: ['GET', 'HEAD'], close: true };
-  server.on('connect', (_, socket) => {
+  server.on('connect', (request, socket, early) => {
+    if (requests.turns.take(request, socket as Socket, early)) return;
     // node has taken its own listener off: a reset would be an error that nobody hears, which ends the process.
     socket.on('error', () => socket.destroy());
     // Nor does anybody see a client leave whose earlier request still waits.

@@ -263,7 +263,7 @@ export const CATALOGUE = {
     title: 'This address does not take connection upgrades',
     causes: [
       'A WebSocket is opened on a route that does not carry WebSockets.',
-      'The client asks for another protocol than WebSocket, such as h2c.',
+      'The client asks for WebSocket together with another protocol, or with a version of it.',
       'The request is no opening handshake of a WebSocket (GET, HTTP/1.1, version 13, a key), or it has a body.',
     ],
     fix: 'Send an ordinary request, or have `websocket: true` set on the route.',

@@ -1,6 +1,7 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { FieldSorter } from './fields.ts';
 import { listMembers } from './lists.ts';
+import { namesWebSocket } from './upgrade.ts';
 
 /** What node:http's parser hands over, or what was made of the head of an HTTP/2 stream. */
 export interface ParsedRequest {
@@ -33,6 +34,7 @@ export class RequestHead {
   contentLength: number | undefined;
   /** A body follows whose length is not told beforehand. */
   chunked = false;
+  /** It asks for WebSocket. Other protocols in Upgrade are ignored (RFC 9110 §7.8). */
   upgrade = false;
   /** Whether Connection has `close` in it. */
   closes = false;
@@ -150,7 +152,7 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
         head.traceStates.push(name, value);
         break;
       case 'upgrade':
-        head.upgrade = true;
+        head.upgrade ||= namesWebSocket(value);
         break;
       case 'via':
         head.onward.push(name, value);

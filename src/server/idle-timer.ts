@@ -6,23 +6,21 @@ import { isSecure } from './tls.ts';
  * Has the timer of each idle connection of HTTP/1 stay where it is while a request is under way: node would take it off when
  * one comes, and make another when it is answered. It begins anew whenever something moves on the connection. Where it fires
  * during a request, that is nobody's concern, unless all of an answer is written and the client does not take it: such a
- * connection would stay for ever.
+ * connection would stay for ever. Before it cuts one, it calls `leftUnread`.
  */
-export function keepIdleTimers(server: Server): void {
+export function keepIdleTimers(server: Server, leftUnread: (answer: ServerResponse) => void = () => {}): void {
   const timers = new WeakMap<Socket, IdleTimer>();
   server.on(isSecure(server) ? 'secureConnection' : 'connection', (socket: Socket) =>
     timers.set(socket, new IdleTimer(socket, server.keepAliveTimeout)),
   );
   // With a listener for it, node leaves closing to us.
   server.on('timeout', (socket: Socket) => {
-    if (timers.get(socket)?.isIdle || isLeftUnread(socket)) socket.destroy();
+    // node's own note of the answer whose turn it is: others may be written behind it, and wait.
+    const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse };
+    const isLeftUnread = answer?.writableEnded === true && socket.writableLength > 0;
+    if (isLeftUnread) leftUnread(answer);
+    if (isLeftUnread || timers.get(socket)?.isIdle) socket.destroy();
   });
-}
-
-function isLeftUnread(socket: Socket): boolean {
-  // node's own note of the answer whose turn it is: others may be written behind it, and wait.
-  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse };
-  return answer?.writableEnded === true && socket.writableLength > 0;
 }
 
 /** Stands in for a connection's own `setTimeout`. */

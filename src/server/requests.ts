@@ -17,6 +17,7 @@ import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently } from '../request/linger.ts';
 import { sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
 import { Http2Request } from './http2-lane.ts';
+import { Turns } from './turns.ts';
 import { Upgrades } from './upgrades.ts';
 import { Visit, type VisitDesk } from './visit.ts';
 import type { World } from './world.ts';
@@ -43,8 +44,12 @@ export class Requests implements VisitDesk {
   readonly #metrics: Metrics;
   readonly #limits: LimitReports;
   readonly #upgrades: Upgrades;
+  /** Has requests of HTTP/1 begin one after the other. */
+  readonly turns = new Turns((socket) => this.#latest.get(socket)?.response);
   /** The last request that each open connection brought. */
   readonly #latest = new Map<Socket, Visit>();
+  /** Answers whose connection was cut since their client did not take them. node says that they were sent. */
+  readonly #unread = new WeakSet<ServerResponse>();
 
   constructor({ worlds, now, log, metrics, limits }: RequestSurroundings) {
     this.#worlds = worlds;
@@ -106,7 +111,13 @@ export class Requests implements VisitDesk {
    * behind the head.
    */
   upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
+    if (this.turns.take(request, socket, early)) return;
     this.#upgrades.take(request, socket, early, this.#latest.get(socket)?.response);
+  }
+
+  /** The connection of an answer is about to be cut: its client takes nothing of it. */
+  leftUnread(response: ServerResponse): void {
+    this.#unread.add(response);
   }
 
   /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
@@ -122,6 +133,7 @@ export class Requests implements VisitDesk {
   endUnderWay(): void {
     for (const { journey } of this.#latest.values()) if (!journey.closed) journey.ended ??= 'cut';
     this.#upgrades.leave();
+    this.turns.cut();
   }
 
   /**
@@ -143,6 +155,7 @@ export class Requests implements VisitDesk {
   /** Cuts every connection that node has handed over: it closes none of them with its own. */
   cutUpgraded(): void {
     this.#upgrades.cut();
+    this.turns.cut();
   }
 
   #begin(world: World, request: IncomingMessage, head: Outcome<RequestHead>, now: number): Journey {
@@ -238,7 +251,8 @@ export class Requests implements VisitDesk {
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
     const named = journey.ended !== undefined && status !== undefined;
-    const aborted = !response.writableFinished && !journey.broken && !named;
+    const isWhole = response.writableFinished && !(request.socket.destroyed && this.#unread.has(response));
+    const aborted = !isWhole && !journey.broken && !named;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
     // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
     const isLast = this.#latest.get(request.socket) === visit;

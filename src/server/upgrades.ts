@@ -36,7 +36,7 @@ export class Upgrades {
     this.#desk = desk;
   }
 
-  /** `earlier` is the answer to the request before on this connection, if there was one. */
+  /** `earlier` is the answer to the request before on this connection, if there was one. All of it has left. */
   take(request: IncomingMessage, socket: Socket, early: Buffer, earlier: ServerResponse | undefined): void {
     // First of all: node has taken its own listener off, and a reset nobody hears of ends the process.
     socket.on('error', () => socket.destroy());
@@ -47,19 +47,8 @@ export class Upgrades {
     socket.once('end', () => {
       if (!this.#open.get(socket)?.answered) socket.destroy();
     });
-    if (earlier === undefined || earlier.writableFinished) {
-      if (earlier?.shouldKeepAlive === false) socket.destroySoon();
-      else this.#serve(request, socket, early);
-      return;
-    }
-    // Pipelined: answers come in the order of their requests. node has taken off what told an answer to go on, too.
-    const drained = () => earlier.emit('drain');
-    socket.on('drain', drained);
-    earlier.once('finish', () => {
-      socket.off('drain', drained);
-      if (earlier.shouldKeepAlive) this.#serve(request, socket, early);
-      else socket.destroySoon();
-    });
+    if (earlier?.shouldKeepAlive === false) socket.destroySoon();
+    else this.#serve(request, socket, early);
   }
 
   /** What is open. */

@@ -32,9 +32,8 @@ export class Visit implements Passage {
     this.#desk = desk;
     response.on('close', this.#closed);
     this.#isBehind = response.socket === null;
-    // One that waits behind another (pipelining) isn't told when its connection closes. As many may wait as are sent, each
-    // takes its listener off again, and a warning about their number would be about nothing.
-    if (this.#isBehind) request.socket.setMaxListeners(0).on('close', this.#closed);
+    // Behind one that has not quite left, node doesn't tell it when its connection closes.
+    if (this.#isBehind) request.socket.on('close', this.#closed);
   }
 
   readonly #closed = (): void => {

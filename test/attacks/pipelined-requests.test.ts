@@ -23,21 +23,23 @@ test('a good token in front does not let a bad one in behind it', async (t) => {
   t.true(upstream.requests.every(({ target }) => target === '/good'));
 });
 
-test('answers come in the order of the requests, whichever upstream is first', async (t) => {
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+test('a request begins when the one before it is answered, and answers come in their order', async (t) => {
+  const events: string[] = [];
   const { gateway } = await startBehind(t, {}, async ({ target }) => {
-    if (target === '/slow') await released;
-    else release();
+    events.push(`${target} asked`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    events.push(`${target} answered`);
     return `HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`;
   });
   const ask = (target: string) => requestBytes({ target, headers: [gateway.bearer()] });
-  const { responses } = await gateway.send(ask('/slow') + ask('/quick'), { until: 2 });
+  const { responses } = await gateway.send(ask('/1') + ask('/2') + ask('/3'), { until: 3 });
   t.deepEqual(
     responses.map(({ body }) => body),
-    ['/slow', '/quick'],
+    ['/1', '/2', '/3'],
+  );
+  t.deepEqual(
+    events,
+    ['/1', '/2', '/3'].flatMap((target) => [`${target} asked`, `${target} answered`]),
   );
 });
 

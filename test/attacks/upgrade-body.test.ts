@@ -61,9 +61,7 @@ test('an upgrade with a body is refused, and what stands behind its head is nobo
 test('what is no opening handshake is refused before anybody is dialled, where WebSockets are carried too', async (t) => {
   const { gateway, upstream } = await startBehind(t, { routes: ROUTES }, () => switching());
   const over: Readonly<Record<string, Parameters<typeof handshakeHeaders>[0]>> = {
-    h2c: { Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAARAAAAAAAIAAAAA' },
     'two protocols': { Upgrade: 'websocket, h2c' },
-    'another name': { Upgrade: 'websockets' },
     'a version of it': { Upgrade: 'websocket/13' },
     'an old version': { 'Sec-WebSocket-Version': '8' },
     'two versions': { 'Sec-WebSocket-Version': '13, 8' },

@@ -82,7 +82,7 @@ test('a refused upgrade behind a request that is being answered is refused after
   const client = await connectRaw(gateway.port);
   client.write(
     requestBytes({ headers: [gateway.bearer()] }) +
-      requestBytes({ headers: [gateway.bearer(), ...handshakeHeaders({ Upgrade: 'h2c' })] }),
+      requestBytes({ headers: [gateway.bearer(), ...handshakeHeaders({ 'Sec-WebSocket-Version': '8' })] }),
   );
   await upstream.waitForRequests(1);
   release();

@@ -109,7 +109,7 @@ const WAYS: Readonly<Record<Code, Way>> = {
     ask: (gateway) => gateway.ask(requestBytes()),
   },
   'route.upgrade': {
-    ask: withHeaders((gateway) => [gateway.bearer(), ['Connection', 'Upgrade'], ['Upgrade', 'h2c']]),
+    ask: withHeaders((gateway) => [gateway.bearer(), ['Connection', 'Upgrade'], ['Upgrade', 'websocket']]),
   },
   'route.origin': {
     gateway: { defaults: { auth: { issuers: ['main'], tokenFrom: [{ cookie: 'session' }] } } },

@@ -139,7 +139,9 @@ test('TE goes on as `trailers` or not at all', (t) => {
 
 test('an upgrade is one only together with Connection: Upgrade', (t) => {
   t.true(good([HOST, ['Upgrade', 'websocket'], ['Connection', 'Upgrade']]).upgrade);
-  t.true(good([HOST, ['Connection', 'keep-alive, uPGRADE'], ['Upgrade', 'h2c']]).upgrade);
+  t.true(good([HOST, ['Connection', 'keep-alive, uPGRADE'], ['Upgrade', 'h2c, WebSocket/13']]).upgrade);
+  t.false(good([HOST, ['Upgrade', 'h2c'], ['Connection', 'Upgrade, HTTP2-Settings']]).upgrade);
+  t.false(good([HOST, ['Upgrade', 'websockets, x-websocket'], ['Connection', 'Upgrade']]).upgrade);
   t.false(good([HOST, ['Upgrade', 'websocket']]).upgrade);
   t.false(good([HOST, ['Connection', 'Upgrade']]).upgrade);
   t.false(good([HOST, ['Upgrade', 'websocket'], ['Connection', 'upgraded']]).upgrade);

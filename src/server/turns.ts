@@ -1,0 +1,188 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { headBytes, withoutUpgrade } from '../request/head-bytes.ts';
+import { namesWebSocket } from '../request/upgrade.ts';
+import { isSecure } from './tls.ts';
+
+/** The response to the request that a connection brought last, if it has brought any. */
+type LastResponse = (socket: Socket) => ServerResponse | undefined;
+
+/**
+ * Has a request of HTTP/1 begin when the one before it on its connection is answered. node begins every pipelined request
+ * as soon as it is parsed: one connection with 48 KB behind one slow answer would take every place of an upstream and of
+ * its queue.
+ *
+ * A request whose turn has not come is stopped at the end of its head, in the way in which node stops at an upgrade: its
+ * parser lets go of the connection, and reads nothing behind it. When its turn comes, the head and what followed it
+ * are given to a parser of their own, as if they had just arrived. A request for a protocol that is not spoken here is
+ * stopped and begun anew in the same way, without its Upgrade field.
+ */
+export class Turns {
+  readonly #lastResponse: LastResponse;
+  readonly #waiting = new Set<Waiting>();
+  #server: Server | undefined;
+
+  constructor(lastResponse: LastResponse) {
+    this.#lastResponse = lastResponse;
+  }
+
+  /** Watches over every connection of a server. */
+  watch(server: Server): void {
+    this.#server = server;
+    server.on(eventOf(server), this.#stopAtUpgrades);
+  }
+
+  /**
+   * Takes what node has stopped at, if it is not (yet) an upgrade to WebSocket or a CONNECT: a request whose turn has not
+   * come, or one that goes on in HTTP/1.1. Returns whether it has taken it. `early` is what followed the head.
+   */
+  take(request: IncomingMessage, socket: Socket, early: Buffer): boolean {
+    const server = this.#server as Server;
+    const isUpgrade = request.method === 'CONNECT' || asksForWebSocket(request);
+    const head = headBytes(isUpgrade ? request : withoutUpgrade(request));
+    const last = this.#lastResponse(socket);
+    const isFinished = last === undefined || last.writableFinished;
+    if (isFinished && isUpgrade) return false;
+    const waiting = new Waiting(server, socket, { head, early, isUpgrade }, () => this.#attach(server, socket));
+    if (isFinished) {
+      waiting.begin();
+    } else {
+      this.#waiting.add(waiting);
+      waiting.waitFor(last, () => this.#waiting.delete(waiting));
+    }
+    return true;
+  }
+
+  /** Cuts every connection on which a request waits: while it does, node does not know the connection. */
+  cut(): void {
+    for (const { socket } of this.#waiting) socket.destroy();
+  }
+
+  /** Gives a connection to node's server, as if it were new. */
+  #attach(server: Server, socket: Socket): void {
+    const [serve] = server.listeners(eventOf(server));
+    serve?.call(server, socket);
+    this.#stopAtUpgrades(socket);
+  }
+
+  readonly #stopAtUpgrades = (socket: Socket & { readonly parser?: Parser | null }): void => {
+    const { parser } = socket;
+    if (!parser) return; // HTTP/2
+    const begin = parser.onIncoming;
+    parser.onIncoming = (request, keepAlive) => {
+      const last = this.#lastResponse(socket);
+      if (!request.upgrade && (last === undefined || isAnswered(last, socket))) return begin(request, keepAlive);
+      request.upgrade = true;
+      return STOP;
+    };
+  };
+}
+
+/** What there is to node's own note of a connection's parser. */
+interface Parser {
+  /** Called with each head. What it returns tells the parser how to go on. */
+  onIncoming(request: IncomingMessage & { upgrade: boolean }, keepAlive: boolean): number;
+}
+
+/** Nothing more of this connection is HTTP, not even a body. */
+const STOP = 2;
+
+/** Behind so many bytes of requests that wait, no more is read. What comes in one read may be more. */
+const MAX_BYTES = 16 * 1024;
+
+/** A connection's own event, of those that node's server listens to. */
+function eventOf(server: Server): string {
+  return isSecure(server) ? 'secureConnection' : 'connection';
+}
+
+/**
+ * Whether all of an answer is on its way. Over TLS the last write is told to have left a turn of the event loop after a
+ * client may have read it. Behind an answer that a client does not take, nothing begins.
+ */
+function isAnswered(response: ServerResponse, socket: Socket): boolean {
+  if (response.writableFinished) return true;
+  return response.writableEnded && response.socket !== null && !socket.writableNeedDrain;
+}
+
+function asksForWebSocket({ upgrade, rawHeaders }: IncomingMessage & { upgrade?: boolean }): boolean {
+  if (!upgrade) return false;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() === 'upgrade' && namesWebSocket(rawHeaders[at + 1] as string)) return true;
+  }
+  return false;
+}
+
+interface StoppedRequest {
+  readonly head: Buffer;
+  readonly early: Buffer;
+  /** To WebSocket, or a CONNECT: what is behind the head is its own. */
+  readonly isUpgrade: boolean;
+}
+
+/** A connection with a request that waits for its turn, in the time in which no parser reads it. */
+class Waiting {
+  readonly socket: Socket;
+  readonly #server: Server;
+  readonly #request: StoppedRequest;
+  readonly #attach: () => void;
+  readonly #behind: Buffer[];
+  #size: number;
+  #earlier: ServerResponse | undefined;
+  #whenOver: (() => void) | undefined;
+
+  constructor(server: Server, socket: Socket, request: StoppedRequest, attach: () => void) {
+    this.#server = server;
+    this.socket = socket;
+    this.#request = request;
+    this.#attach = attach;
+    this.#behind = request.early.length > 0 ? [request.early] : [];
+    this.#size = request.early.length;
+  }
+
+  /** Begins when `earlier` has been answered, unless that answer closes the connection. Calls back when it waits no longer. */
+  waitFor(earlier: ServerResponse, whenOver: () => void): void {
+    this.#earlier = earlier;
+    this.#whenOver = whenOver;
+    earlier.on('finish', this.#answered);
+    for (const [event, listener] of this.#listeners) this.socket.on(event, listener);
+  }
+
+  /** Has node read the request and what followed it. */
+  begin(): void {
+    const { socket } = this;
+    const { head, isUpgrade } = this.#request;
+    socket.setTimeout(0); // the one for idle connections
+    this.#attach();
+    // Of an upgrade the rest must not come later, when it would be nobody's. Of others it is not copied for each.
+    const pieces = isUpgrade ? [Buffer.concat([head, ...this.#behind])] : [head, ...this.#behind];
+    for (const piece of pieces) socket.emit('data', piece);
+    socket.resume();
+  }
+
+  readonly #answered = (): void => {
+    this.#over();
+    if (!this.socket.destroyed && this.#earlier?.shouldKeepAlive) this.begin();
+  };
+
+  readonly #over = (): void => {
+    this.#earlier?.off('finish', this.#answered);
+    for (const [event, listener] of this.#listeners) this.socket.off(event, listener);
+    this.#whenOver?.();
+  };
+
+  /** What node would do, if it still knew the connection, and what comes meanwhile. */
+  readonly #listeners: readonly (readonly [event: string, listener: (chunk: Buffer) => void])[] = [
+    ['data', (chunk) => this.#keep(chunk)],
+    ['end', () => this.socket.end()],
+    ['error', () => this.socket.destroy()],
+    ['close', () => this.#over()],
+    ['drain', () => this.#earlier?.emit('drain')],
+    ['timeout', () => this.#server.emit('timeout', this.socket)],
+  ];
+
+  #keep(chunk: Buffer): void {
+    this.#behind.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size >= MAX_BYTES) this.socket.pause();
+  }
+}
