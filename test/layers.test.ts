@@ -7,7 +7,7 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** From the ground up. A file imports from its own stage or from an earlier line, never from a later one. */
 const LEVELS: readonly (readonly string[])[] = [
-  ['outcome', 'errors', 'clock', 'batch', 'package'],
+  ['outcome', 'errors', 'clock', 'batch', 'bounded-file', 'package'],
   ['request'],
   ['token'],
   ['verify'],

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { DISK } from '../config/files.ts';
+import { DISK, folderFlaw } from '../config/files.ts';
 import type { Environment } from '../config/interpolate.ts';
 import { loadConfig } from '../config/load.ts';
 import { count } from '../config/phrase.ts';
@@ -18,7 +18,7 @@ export interface CheckOutput {
 
 /** Tells every problem of a configuration, as its result. Answers the exit code: 1 where there is an error, else 0. */
 export function check({ file, format }: CheckOptions, { variables, color, stdout }: CheckOutput): number {
-  const loaded = loadConfig(file, { variables, ...DISK });
+  const loaded = loadConfig(file, { variables, ...DISK, folderFlaw });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   stdout(format === 'json' ? renderJson(problems) : renderProblems(problems, { color }));
   if (loaded.ok && format === 'text') stdout(`${file}: ok (${summary(loaded.config)})\n`);

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { assemble, destroyAll } from '../assembly.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { reasonOf } from '../config/files.ts';
+import { readTextFile, reasonOf } from '../config/files.ts';
 import { explain } from '../explain/explain.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
@@ -65,7 +64,7 @@ async function questionOf(options: ExplainOptions, io: CommandIo): Promise<Quest
 /** From stdin or a file a token stays out of the shell's history. Their last line break is none of its characters. */
 async function readToken(word: string, io: CommandIo): Promise<string> {
   if (word !== '-' && !word.startsWith('@')) return word;
-  const text = word === '-' ? await io.stdin() : readFileSync(word.slice(1), 'utf8');
+  const text = word === '-' ? await io.stdin() : readTextFile(word.slice(1));
   return text.replace(/\r?\n$/, '');
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { DISK, reasonOf } from '../config/files.ts';
+import { DISK, readTextFile, reasonOf } from '../config/files.ts';
 import { firstConfig } from '../config/first.ts';
 import { loadConfig } from '../config/load.ts';
 import { type ApiOutline, readOpenApi } from '../config/openapi.ts';
@@ -83,7 +83,7 @@ function outlineOf(file: string, io: CommandIo): ApiOutline | undefined {
 
 function read(file: string): ApiOutline | string {
   try {
-    return readOpenApi(readFileSync(file, 'utf8'));
+    return readOpenApi(readTextFile(file));
   } catch (error) {
     return reasonOf(error);
   }

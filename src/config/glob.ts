@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Answers the names in a folder; throws as node:fs does. */
+/** Answers the names in a folder; of what is no folder, none. */
 export type ReadFolder = (path: string) => readonly string[];
 
 /** Whether a path stands for any number of files. */
@@ -10,7 +10,7 @@ export function isGlob(path: string): boolean {
 
 /**
  * The paths that a glob stands for, sorted by code units. `*` and `?` take any characters of one name but a dot at its
- * front: a ConfigMap's `..data` and an editor's `.#file` are never meant. What is no folder, or can't be read, has none.
+ * front: a ConfigMap's `..data` and an editor's `.#file` are never meant.
  */
 export function expand(glob: string, readFolder: ReadFolder): string[] {
   const absolute = glob.startsWith('/');
@@ -24,18 +24,28 @@ export function expand(glob: string, readFolder: ReadFolder): string[] {
 }
 
 function matching(step: string, folder: string, readFolder: ReadFolder): string[] {
-  const name = new RegExp(
-    `^${step
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-    's',
-  );
-  try {
-    return readFolder(folder)
-      .filter((entry) => name.test(entry) && (step.startsWith('.') || !entry.startsWith('.')))
-      .map((entry) => join(folder, entry));
-  } catch {
-    return [];
+  return readFolder(folder)
+    .filter((entry) => matches(step, entry) && (step.startsWith('.') || !entry.startsWith('.')))
+    .map((entry) => join(folder, entry));
+}
+
+/** Whether a name is one that a step of a glob stands for. Of several `*` only the last one ever tries again. */
+function matches(step: string, name: string): boolean {
+  let [at, star, from] = [0, -1, 0];
+  for (let index = 0; index < name.length; ) {
+    if (step[at] === '*') {
+      star = at;
+      from = index;
+      at += 1;
+    } else if (at < step.length && (step[at] === '?' || step[at] === name[index])) {
+      at += 1;
+      index += 1;
+    } else if (star !== -1) {
+      at = star + 1;
+      from += 1;
+      index = from;
+    } else return false;
   }
+  while (step[at] === '*') at += 1;
+  return at === step.length;
 }

@@ -8,6 +8,8 @@ export interface Environment {
   readFile(path: string): string;
   /** Answers the names of what is in a folder; throws as node:fs does. */
   readFolder(path: string): readonly string[];
+  /** What keeps a folder from ever being there; absent where folders are not looked at. */
+  readonly folderFlaw?: (path: string) => string | undefined;
 }
 
 /** Why a `${…}` has no value. `reference` is its text, as it stands in the file. */

@@ -51,10 +51,6 @@ export class Joining implements Whole {
     this.problems.push(...complaints.map((one) => ('path' in one ? locate(this, one) : one)));
   }
 
-  warn(path: Path, name: string, message: string): void {
-    this.warnings.push(locate(this, { severity: 'warning', name, path, at: 'value', message }));
-  }
-
   /** Takes over what an included file says: routes behind the others, upstreams and issuers by names of their own. */
   add(part: Tree): void {
     this.problems.push(...part.problems);

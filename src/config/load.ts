@@ -66,7 +66,7 @@ function load(file: string, environment: Environment, watch: Watch): Good | Bad 
     watch.file(path);
     return environment.readFile(path);
   });
-  return checked(whole, readFile);
+  return checked(whole, { ...environment, readFile });
 }
 
 /** What was checked is what is used, even if somebody replaces the file meanwhile. */
@@ -84,10 +84,10 @@ function empty(source: Source): Problem {
   return problemAt(source, 0, { severity: 'error', name: 'empty', message: 'the file is empty', hint });
 }
 
-function checked(whole: Whole, readFile: (path: string) => string): Good | Bad {
+function checked(whole: Whole, environment: Environment): Good | Bad {
   const result = gatewaySchema.safeParse(whole.value, { error: phrase });
   const gateway = result.success ? result.data : undefined;
-  const scene = sceneOf(whole, gateway, readFile);
+  const scene = sceneOf(whole, gateway, environment);
   const errors = withoutMisspelled([...findingsOf(result.error?.issues ?? [], whole), ...brokenRules(scene)]);
   const faultless = errors.length === 0 && whole.problems.length === 0;
   // Told of a configuration whose form is right; that nothing uses an upstream may be the error's doing, so not beside one.
@@ -112,7 +112,7 @@ function routeOf({ path: [section, index] }: Finding, { draft }: Scene): { reado
   return id === undefined ? {} : { route: id };
 }
 
-function sceneOf(whole: Whole, gateway: GatewayFile | undefined, readFile: (path: string) => string): Scene {
+function sceneOf(whole: Whole, gateway: GatewayFile | undefined, environment: Environment): Scene {
   const fileOf = (path: Path) => whole.spots.get(pathKey(path))?.source.file ?? whole.source.file;
   const isWhole = gateway && whole.broken.length === 0 && !whole.incomplete;
   return {
@@ -120,7 +120,8 @@ function sceneOf(whole: Whole, gateway: GatewayFile | undefined, readFile: (path
     lineOf: (path, from) => lineInWords(whole, path, whole.spots.get(pathKey(from))?.source),
     shown: (path, text) => whole.secrets.get(pathKey(path))?.text ?? text,
     fileOf,
-    readFile: (name, at) => readFile(resolvePath(dirname(fileOf(at)), name)),
+    readFile: (name, at) => environment.readFile(resolvePath(dirname(fileOf(at)), name)),
+    folderFlaw: (name, at) => environment.folderFlaw?.(resolvePath(dirname(fileOf(at)), name)),
     isSecret: (path) => whole.secrets.has(pathKey(path)),
   };
 }

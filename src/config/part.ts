@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { reasonOf } from './files.ts';
+import { isAbsent, reasonOf } from './files.ts';
 import { type Environment, lookUpIn } from './interpolate.ts';
 import { createSource, type Source } from './positions.ts';
 import type { Problem } from './problem.ts';
@@ -13,6 +13,8 @@ export type Part = Tree | { readonly problems: readonly Problem[] } | Unreadable
 export interface Unreadable {
   readonly name: 'unreadable-file' | 'too-large';
   readonly reason: string;
+  /** Whether there is no such file. */
+  readonly absent: boolean;
 }
 
 const MAX_CHARACTERS = 4 * 1024 * 1024;
@@ -32,9 +34,9 @@ function readSource(file: string, environment: Environment): Source | Unreadable
   try {
     text = environment.readFile(file);
   } catch (error) {
-    return { name: 'unreadable-file', reason: reasonOf(error) };
+    return { name: 'unreadable-file', reason: reasonOf(error), absent: isAbsent(error) };
   }
-  if (text.length > MAX_CHARACTERS) return { name: 'too-large', reason: 'has more than 4 MiB' };
+  if (text.length > MAX_CHARACTERS) return { name: 'too-large', reason: 'has more than 4 MiB', absent: false };
   // A byte order mark is no character of the text (YAML 1.2 §5.2): left in, it would move the first line's columns.
   return createSource(file, text.replace(/^\ufeff/, ''));
 }

@@ -14,6 +14,8 @@ export interface Scene {
   fileOf(path: Path): string;
   /** The text of a file that a value names, relative to the one it stands in. Throws as node:fs does. */
   readFile(name: string, at: Path): string;
+  /** What keeps a folder that a value names from ever being there; undefined too where folders are not looked at. */
+  folderFlaw(name: string, at: Path): string | undefined;
 }
 
 /** A finding, with the places it draws its conclusion from. */

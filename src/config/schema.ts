@@ -456,6 +456,14 @@ export const routeSchema = z.strictObject({
     .describe('Warnings of `check` that are meant, by name.'),
 });
 
+const includeItem = z.union(
+  [
+    textSuchAs('routes/*.yaml'),
+    z.strictObject({ optional: textSuchAs('routes/*.yaml').describe('May be absent, or match nothing.') }),
+  ],
+  { error: 'expected a path, a glob, or { optional: a path or glob }' },
+);
+
 /** The whole configuration file. */
 export const gatewaySchema = z.strictObject({
   publicUrl: publicAddress().optional().describe('How clients reach us; used in links and RFC 9728 metadata.'),
@@ -487,10 +495,10 @@ export const gatewaySchema = z.strictObject({
       'Processes that share the work; auto: one per core. `connections`, `queue` and `maxConnections` are for each.',
     ),
   include: z
-    .array(textSuchAs('routes/*.yaml'))
+    .array(includeItem)
     .default([])
     .describe(
-      'Files with routes, upstreams and issuers of their own, relative to this one: a path, or a glob with * and ?.',
+      'Files with routes, upstreams and issuers of their own, relative to this one: a path, or a glob with * and ?, which takes no *.test.yaml.',
     ),
   acknowledge: z
     .array(z.string().meta({ examples: ['admin-port-open'] }))

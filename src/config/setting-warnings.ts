@@ -12,7 +12,12 @@ export function unwiseSettings(gateway: GatewayFile, scene: Scene): Finding[] {
     ...exposedAdmin(gateway),
     ...Object.entries(gateway.issuers).flatMap(([name, issuer]) => {
       const path: Path = ['issuers', name];
-      return [...longTolerance(issuer, path), ...clearSecrets(issuer, path, scene), ...keysFile(issuer, path, scene)];
+      return [
+        ...longTolerance(issuer, path),
+        ...clearSecrets(issuer, path, scene),
+        ...keysFile(issuer, path, scene),
+        ...snapshotFolder(issuer, path, scene),
+      ];
     }),
   ];
 }
@@ -64,6 +69,16 @@ function keysFile({ keys }: IssuerEntry, path: Path, { readFile, shown }: Scene)
   if (flaw === undefined) return [];
   const hint = 'until there are keys in it, requests with tokens of this issuer get 503';
   return [warningAt(place, 'unusable-keys-file', `\`${shown(place, keys.file)}\` ${flaw}`, hint)];
+}
+
+/** The gateway works without it, until it is restarted while the issuer cannot be asked. */
+function snapshotFolder({ keys }: IssuerEntry, path: Path, { folderFlaw, shown }: Scene): Finding[] {
+  if (keys.snapshot === undefined) return [];
+  const place = [...path, 'keys', 'snapshot'];
+  const flaw = folderFlaw(keys.snapshot, place);
+  if (flaw === undefined) return [];
+  const hint = 'name a folder: the last good keys are kept there over a restart';
+  return [warningAt(place, 'unusable-snapshot', `\`${shown(place, keys.snapshot)}\` ${flaw}`, hint)];
 }
 
 function fileFlaw(read: () => string): string | undefined {

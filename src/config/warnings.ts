@@ -35,6 +35,7 @@ export const WHOLE_WARNINGS = [
   'long-clock-tolerance',
   'useless-key',
   'unusable-keys-file',
+  'unusable-snapshot',
   'secret-in-clear',
   'unused-upstream',
   'unused-issuer',

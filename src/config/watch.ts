@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, watch } from 'node:fs';
+import { readdirSync, watch } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
+import { readTextFile } from './files.ts';
 import { type Place, placesOf } from './watch/places.ts';
 import { judge, type Sight } from './watch/settle.ts';
 import { absence, digestOf, digestOfNames, Sights } from './watch/sight.ts';
@@ -43,6 +44,7 @@ export class WatchedFiles {
   #next: { readonly due: number; readonly callOff: () => void } | undefined;
   #looking: Promise<boolean> | undefined;
   #toldOf = false;
+  #following = false;
   #closed = false;
 
   /** `changed` gets the paths, as they were given, of files that hold something else than before. */
@@ -53,12 +55,12 @@ export class WatchedFiles {
   }
 
   /**
-   * Reads a file like readFileSync, and takes what it read for what is known of it: no change between a reading and the
-   * next look is missed.
+   * Reads the text of a file, and takes what it read for what is known of it: no change between a reading and the next
+   * look is missed. Once files are followed, no pipe is waited for: requests would wait too.
    */
   readonly read = (path: string): string => {
     try {
-      const text = readFileSync(path, 'utf8');
+      const text = this.#following ? readTextFile(path, 0) : readTextFile(path);
       this.#known.set(path, digestOf(text));
       return text;
     } catch (error) {
@@ -87,6 +89,7 @@ export class WatchedFiles {
    * the end.
    */
   async follow(paths: readonly string[]): Promise<boolean> {
+    this.#following = true;
     this.#paths = [...new Set(paths)];
     await this.#looking;
     return this.#look(true);

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readBounded } from '../bounded-file.ts';
 import type { Ask } from './ask.ts';
-import { fetchJson, mayFetch, mayFollow, ProviderError } from './fetch.ts';
+import { fetchJson, MAX_BYTES, mayFetch, mayFollow, ProviderError } from './fetch.ts';
 import type { IssuerSettings } from './settings.ts';
 
 /** What was learned of an issuer on the way to its keys. */
@@ -82,7 +82,7 @@ function readMetadata(document: unknown, issuer: string, url: string): Metadata 
 async function readKeyFile(path: string): Promise<unknown> {
   try {
     // Editors on Windows put a byte order mark in front (RFC 8259 §8.1 lets a reader ignore it).
-    return JSON.parse((await readFile(path, 'utf8')).replace(/^\ufeff/, ''));
+    return JSON.parse((await readBounded(path, MAX_BYTES)).toString('utf8').replace(/^\ufeff/, ''));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ProviderError(code ? `${path} cannot be read: ${code}` : `${path} is not JSON`, { cause: error });

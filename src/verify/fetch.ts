@@ -1,6 +1,7 @@
 import type { Answer, Ask, Question } from './ask.ts';
 
-const MAX_BYTES = 512 * 1024;
+/** More than any JWK Set or metadata document has. */
+export const MAX_BYTES = 512 * 1024;
 
 /** What is read of an issuer: JSON under whatever name it comes (RFC 7517 §8.5.2 has one for key sets). */
 export const ACCEPT = 'application/json, application/jwk-set+json, */*;q=0.1';

@@ -7,7 +7,7 @@ import { GIVEN_UP } from './fetch.ts';
 import { readJwks, type VerificationKey } from './jwks.ts';
 import type { KeyRing, KeyStatus } from './key-ring.ts';
 import type { IssuerSettings } from './settings.ts';
-import { readSnapshot, snapshotPath, writeSnapshot } from './snapshot.ts';
+import { type FoundSnapshot, readSnapshot, snapshotPath, writeSnapshot } from './snapshot.ts';
 
 /** What happens to a key set, for the log and the metrics. */
 export interface KeyObserver {
@@ -50,6 +50,8 @@ export class KeySet implements KeyRing {
   #error: string | undefined;
   #underWay: Promise<void> | undefined;
   #restoring: Promise<void> | undefined;
+  /** A snapshot is being written. */
+  #keeping = false;
   #cancelTimer: () => void = () => {};
 
   /**
@@ -210,7 +212,7 @@ export class KeySet implements KeyRing {
   /** The keys of before a restart: they serve while the issuer can't be asked, as if the restart had not been. */
   async #restore(path: string): Promise<void> {
     const { issuer, name, keys } = this.#issuer;
-    const found = await readSnapshot(path, issuer, this.#clock.now(), keys.maxStale);
+    const found = await this.#inTime(readSnapshot(path, issuer, this.#clock.now(), keys.maxStale));
     if (found === undefined || this.#closing.signal.aborted) return;
     try {
       if ('unusable' in found) throw new Error(`the snapshot ${found.unusable}`);
@@ -224,7 +226,32 @@ export class KeySet implements KeyRing {
     }
   }
 
+  /** The keys come from the issuer all the same where a file system does not answer, as one of a server that is gone. */
+  #inTime(reading: Promise<FoundSnapshot>): Promise<FoundSnapshot> {
+    const { timeout } = this.#issuer.keys;
+    return new Promise((resolve) => {
+      const unusable = `cannot be read: its file system does not answer within ${timeout / 1000} s`;
+      const callOff = this.#clock.after(timeout, () => resolve({ unusable }));
+      void reading.then((found) => {
+        callOff();
+        resolve(found);
+      });
+    });
+  }
+
+  /** Writes the keys, once more where others came meanwhile. */
   async #keep(path: string): Promise<void> {
+    if (this.#keeping) return;
+    this.#keeping = true;
+    let written: number | undefined;
+    while (written !== this.#fetchedAt && !this.#closing.signal.aborted) {
+      written = this.#fetchedAt;
+      await this.#keepNow(path);
+    }
+    this.#keeping = false;
+  }
+
+  async #keepNow(path: string): Promise<void> {
     const document = { keys: this.#keys.map(({ jwk }) => jwk) };
     try {
       await writeSnapshot(path, this.#issuer.issuer, { document, fetchedAt: this.#fetchedAt ?? 0 });

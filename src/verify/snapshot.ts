@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readBounded } from '../bounded-file.ts';
+import { MAX_BYTES } from './fetch.ts';
 
 /** The last good keys of an issuer, as they are kept over a restart. Public keys only. */
 export interface Snapshot {
@@ -35,7 +37,7 @@ export async function readSnapshot(
 ): Promise<FoundSnapshot> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await inTurn(() => readBounded(path, 2 * MAX_BYTES))).toString('utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? undefined : { unusable: `cannot be read: ${code}` };
@@ -64,9 +66,25 @@ function parse(text: string): Record<string, unknown> | undefined {
  * Keeps keys on the disk: written beside, synced and then renamed, so that a crash leaves the old file or the new one
  * and never half of one. Rejects when the folder can't be written.
  */
-export async function writeSnapshot(path: string, issuer: string, { document, fetchedAt }: Snapshot): Promise<void> {
+export function writeSnapshot(path: string, issuer: string, snapshot: Snapshot): Promise<void> {
+  return inTurn(() => replace(path, issuer, snapshot));
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * One after the other: a file system that does not answer holds a thread of node's pool, and there are four, which names
+ * of hosts are looked up with too.
+ */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const done = last.then(work);
+  last = done.catch(() => {});
+  return done;
+}
+
+async function replace(path: string, issuer: string, { document, fetchedAt }: Snapshot): Promise<void> {
   const folder = join(path, '..');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(beside, 'w', 0o600);
@@ -79,6 +97,31 @@ export async function writeSnapshot(path: string, issuer: string, { document, fe
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it. One by one: where a folder cannot be made although the one above it is there, as in
+ * /proc, node's own `recursive` tries for ever.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const absent: string[] = [];
+  for (let at = folder; at !== dirname(at) && !(await isThere(at)); at = dirname(at)) absent.push(at);
+  for (const path of absent.reverse()) {
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      // Another process of ours may be as quick.
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
 }

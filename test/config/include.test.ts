@@ -2,10 +2,11 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { DISK } from '../../src/config/files.ts';
+import { expand } from '../../src/config/glob.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { edited } from './mistakes.ts';
-import { load, loadGood, problemsOf } from './support.ts';
+import { FILE, load, loadGood, problemsOf } from './support.ts';
 
 const including = (...items: string[]) =>
   edited(['< publicUrl: https://api.example.com', `> include: [${items.join(', ')}]`]);
@@ -97,14 +98,90 @@ test('a name that is taken names both places', (t) => {
   ]);
 });
 
-test('a path that leads to no file is an error at its place, a glob that matches none a warning', (t) => {
-  t.deepEqual(told(including('routes/a.yaml', `"\${NAME}"`), { NAME: 'b.yaml' }), [
+test('a path that leads to no file and a glob that matches none are errors at their place', (t) => {
+  t.deepEqual(told(including('routes/a.yaml', `"\${NAME}"`, 'routes/*.yaml'), { NAME: 'b.yaml' }), [
     ['gateway.yaml:1:11', '`routes/a.yaml` does not exist'],
     ['gateway.yaml:1:26', `\`\${NAME}\` does not exist`],
+    ['gateway.yaml:1:37', 'no file matches `routes/*.yaml`', 'where that is as it should be: `{ optional: … }`'],
   ]);
-  const loaded = load(including('routes/*.yaml'));
-  t.true(loaded.ok);
-  t.deepEqual(told(including('routes/*.yaml')), [['gateway.yaml:1:11', 'no file matches `routes/*.yaml`']]);
+});
+
+test('what is optional may be absent, is watched for, and is no less strict once it is there', (t) => {
+  const yaml = including('{ optional: "routes/*.yaml" }', '{ optional: local.yaml }');
+  const { files, folders, warnings } = loadGood(yaml);
+  t.deepEqual(warnings, []);
+  t.deepEqual(files, ['/etc/bearergate/gateway.yaml', '/etc/bearergate/local.yaml']);
+  t.deepEqual(folders, ['/etc/bearergate/routes']);
+  const there = within({ 'routes/a.yaml': route('a', '/a'), 'local.yaml': route('b', '/b') });
+  t.deepEqual(
+    loadGood(yaml, {}, there).config.routes.map(({ id }) => id),
+    ['orders-read', 'health', 'a', 'b'],
+  );
+  const flawed = within({ 'routes/a.yaml': route('a', 'a'), 'local.yaml': 'listen: {}' });
+  t.deepEqual(
+    told(yaml, {}, flawed).map(([place]) => place),
+    ['routes/a.yaml:3:20', 'local.yaml:1:1'],
+  );
+});
+
+test('an optional path is a text, and nothing stands beside it', (t) => {
+  for (const item of ['{ optional: "" }', '{ optional: [a.yaml] }', '{ path: a.yaml }', '{}', '[a.yaml]', '7'])
+    t.true(problemsOf(including(item)).length > 0, item);
+});
+
+test('tests that stand beside what they test are not included by a glob, and are where they are named', (t) => {
+  const files = within({
+    'routes/a.yaml': route('a', '/a'),
+    'routes/a.test.yaml': 'tests: []',
+    'routes/b.test.yml': 'tests: []',
+    'routes/test.yaml': route('test', '/test'),
+  });
+  const { config } = loadGood(including('"routes/*"'), {}, files);
+  t.deepEqual(
+    config.routes.map(({ id }) => id),
+    ['orders-read', 'health', 'a', 'test'],
+  );
+  const onlyTests = within({ 'routes/a.test.yaml': 'tests: []' });
+  t.is(problemsOf(including('"routes/*.yaml"'), {}, onlyTests)[0]?.name, 'nothing-included');
+  t.is(problemsOf(including('routes/a.test.yaml'), {}, files)[0]?.name, 'unknown-key');
+});
+
+test('more files than anybody means are one error', (t) => {
+  const files = within(
+    Object.fromEntries(
+      Array.from({ length: 1001 }, (_, index) => [`routes/${index}.yaml`, route(`r${index}`, `/${index}`)]),
+    ),
+  );
+  t.deepEqual(told(including('routes/*.yaml'), {}, files), [
+    ['gateway.yaml:1:11', 'more than 1000 files would be included'],
+  ]);
+});
+
+test('a folder that cannot be read is an error, optional or not: routes may be in it', (t) => {
+  const readFolder = () => {
+    throw Object.assign(new Error('no'), { code: 'EACCES' });
+  };
+  for (const item of ['routes/*.yaml', '{ optional: "routes/*.yaml" }']) {
+    const readFile = (path: string) => (path === FILE ? including(item) : '');
+    const loaded = loadConfig(FILE, { variables: {}, readFile, readFolder });
+    t.like(loaded, { ok: false, problems: [{ message: '`routes` may not be read by this process' }] });
+  }
+});
+
+test('a step of a glob takes any characters of one name', (t) => {
+  const names = ['a.yaml', 'ab.yaml', 'b.yaml', 'aXbXc.yaml', '.a.yaml', 'a.yaml.bak'];
+  const taken = (glob: string) => expand(glob, () => names).join();
+  t.is(taken('*.yaml'), 'a.yaml,aXbXc.yaml,ab.yaml,b.yaml');
+  t.is(taken('?.yaml'), 'a.yaml,b.yaml');
+  t.is(taken('a*b*c*'), 'aXbXc.yaml');
+  t.is(taken('a*'), 'a.yaml,a.yaml.bak,aXbXc.yaml,ab.yaml');
+  t.is(taken('.*'), '.a.yaml');
+  t.is(taken('**?'), taken('?*'));
+  // With a pattern that tries every way to split a name this would not end.
+  t.deepEqual(
+    expand(`${'*a'.repeat(100)}*b`, () => ['a'.repeat(250)]),
+    [],
+  );
 });
 
 test('an included file has routes, upstreams and issuers, and nothing else', (t) => {
@@ -186,7 +263,9 @@ test('files named by an issuer are looked for beside the file that describes it'
 });
 
 test('a ConfigMap is read through its links, once, and what an editor leaves beside it is not', async (t) => {
-  const folder = await temporaryFolder({ 'gateway.yaml': including('routes/*.yaml', '"*/.hidden/*.yaml"') });
+  const folder = await temporaryFolder({
+    'gateway.yaml': including('routes/*.yaml', '{ optional: "*/.hidden/*.yaml" }'),
+  });
   t.teardown(folder.remove);
   await mkdir(folder.file('routes/..2026_11_24'), { recursive: true });
   await folder.write('routes/..2026_11_24/a.yaml', route('a', '/a'));

@@ -152,6 +152,7 @@ const NONSENSE: Readonly<Record<string, readonly unknown[]>> = {
   'log.access': ['yes', 1],
   workers: [0, -1, 257, 1.5, 'all'],
   'include.*': ['', 'nowhere.yaml', 'nowhere/*.yaml', 'gateway.yaml', 'routes/**/*.yaml'],
+  'include.*.optional': ['', 'gateway.yaml', 'routes/**'],
   'acknowledge.*': ['', 'admin-expose', 'token-in-query'],
   'issuers.*!': NAMES,
   'issuers.*.issuer': [
@@ -193,6 +194,7 @@ const NONSENSE: Readonly<Record<string, readonly unknown[]>> = {
   'tokenCache.rejectedFor': DURATIONS,
   'upstreams.*!': NAMES,
   'upstreams.*.url': [...URLS, 'http://api.internal/path', 'http://api.internal?x=1', 'http://user:pw@api.internal'],
+  'upstreams.*.origins.*': [...URLS, 'http://api.internal/path'],
   'upstreams.*.urls': [[]],
   'upstreams.*.urls.*': [...URLS, 'http://two.internal'],
   'upstreams.*.balance': ['random'],

@@ -297,6 +297,17 @@ for (const [what, spoil] of [
   });
 }
 
+// Node's own mkdir with `recursive` never settles where a folder cannot be made below one that is there.
+for (const impossible of ['/proc/bearergate/cache', '/dev/null/cache', '/proc/self/status']) {
+  test(`keys come and a warning is told where no folder can ever be: ${impossible}`, async (t) => {
+    const { settings, startSet, told } = await world(t);
+    const { set, log } = await startSet({ ...settings, keys: { ...settings.keys, snapshot: impossible } });
+    t.is(await told(set), 'old');
+    const written = () => log.snapshots.some(({ error }) => error?.startsWith('the snapshot cannot be written: '));
+    await eventually(async () => (written() ? true : undefined));
+  });
+}
+
 test('a folder that is not there is made', async (t) => {
   const { folder, settings, startSet } = await world(t);
   const deep = join(folder.path, 'var', 'cache');

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { readBounded } from '../../bounded-file.ts';
+import { MAX_FILE } from '../files.ts';
 
 /** What a file is like without reading it. */
 interface Glance {
@@ -54,7 +56,7 @@ export class Sights {
   async #read(path: string, identity: string, thoroughly: boolean): Promise<string> {
     const known = this.#glances.get(path);
     if (known?.identity === identity && known.confirmed && !thoroughly) return known.digest;
-    const digest = digestOf(await readFile(path, 'utf8'));
+    const digest = digestOf((await readBounded(path, MAX_FILE)).toString('utf8'));
     const confirmed = !thoroughly && known?.identity === identity && known.digest === digest;
     this.#glances.set(path, { identity, digest, confirmed });
     return digest;
