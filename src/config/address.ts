@@ -14,7 +14,7 @@ const MAX_LABEL = 63;
 const MAX_NAME = 253;
 
 /** Whether a text is the name of a host, without a dot at its end. */
-function isHostName(text: string): boolean {
+export function isHostName(text: string): boolean {
   return text.length <= MAX_NAME && text.split('.').every((label) => label.length <= MAX_LABEL && LABEL.test(label));
 }
 

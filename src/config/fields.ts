@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { isTheGateways } from '../request/fields.ts';
 import { foldName } from '../request/fold.ts';
 import { ROUTABLE_METHODS } from '../request/methods.ts';
-import { hostFlaw, isServerAddress, listenHostFlaw, upstreamHostFlaw } from './address.ts';
+import { hostFlaw, isHostName, isServerAddress, listenHostFlaw, upstreamHostFlaw } from './address.ts';
 import { claimPathFlaw, isTrimmed } from './claim-path.ts';
 import { readPattern } from './pattern.ts';
 import { didYouMean } from './suggest.ts';
@@ -159,7 +159,7 @@ export const plainHost = () =>
   matching(/^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/, {
     expected: 'expected a host name without scheme, port or wildcard',
     example: 'gateway-admin.internal',
-  });
+  }).refine(isHostName, 'expected a host name without scheme, port or wildcard');
 
 /** An address to listen on. */
 export const listenHost = (example: string) => textSuchAs(example).superRefine(flawless(listenHostFlaw, 'bad-host'));
