@@ -5,6 +5,7 @@ import { OWN_NAME, type RequestHead } from '../request/head.ts';
 import { listMembers } from '../request/lists.ts';
 import type { Trace } from '../request/trace.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
+import { holdsToken } from '../token/scheme.ts';
 import { AnswerNames } from './answer-names.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
@@ -49,6 +50,8 @@ export class HeaderRules {
   /** Lower-case names of #set: nothing else is sent under them. */
   readonly #own: ReadonlySet<string>;
   readonly #passAuthorization: boolean;
+  /** Whether the tokens in it end here, and other credentials go on. */
+  readonly #stripAuthorization: boolean;
   readonly #cors: CorsPolicy | undefined;
   readonly #answerNames = new AnswerNames();
 
@@ -78,6 +81,7 @@ export class HeaderRules {
           : upstream.host;
     this.#strip = tokenStripper(route);
     this.#own = new Set(this.#set.map(([name]) => name.toLowerCase()));
+    this.#stripAuthorization = route.guard === 'public' && route.token === 'strip';
     this.#passAuthorization =
       !this.#own.has('authorization') && !this.#remove.has('authorization') && passesAuthorization(route);
   }
@@ -94,7 +98,9 @@ export class HeaderRules {
     this.#copyOnward(head, headers);
     if (this.#keep.size > 0 && head.withheld.length > 0) this.#copyKept(head, headers);
     if (this.#passAuthorization && !head.nominated.has('authorization')) {
-      for (const value of head.authorization) headers.push('Authorization', value);
+      for (const value of head.authorization) {
+        if (!this.#stripAuthorization || !holdsToken(value)) headers.push('Authorization', value);
+      }
     }
     if (head.acceptsTrailers) headers.push('TE', 'trailers');
     if (head.contentLength !== undefined && head.contentLength > 0)
@@ -225,7 +231,7 @@ function forwardedPlaces({ guard, token }: RouteSettings): string[] {
   return guard.tokenFrom.flatMap((place) => (place.kind === 'header' ? [place.name] : []));
 }
 
-/** On a public route Authorization is none of our business; on a guarded one it goes on where we don't look for tokens. */
+/** On a public route other credentials than tokens go on; on a guarded one the field does where we don't look for tokens. */
 function passesAuthorization({ guard, token }: RouteSettings): boolean {
   if (guard === 'public' || token === 'forward') return true;
   return !guard.tokenFrom.some((place) => place.kind === 'authorization');
