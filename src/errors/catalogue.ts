@@ -185,6 +185,7 @@ export const CATALOGUE = {
     causes: [
       'An ID token is sent: it tells a client who signed in, and is no permission for an API.',
       'A refresh token, logout token or other signed token of the issuer is sent.',
+      'The token is bound to a key (claim cnf: DPoP or mutual TLS), which this gateway cannot check yet.',
     ],
     fix: 'Send the value of `access_token` from the token response of {issuers}, not that of `id_token` or `refresh_token`.',
   },

@@ -37,7 +37,7 @@ const SIGNED: readonly Check[] = [
   {
     name: 'type',
     codes: ['token.type'],
-    passed: ({ jws }) => `${jws?.header.typ ?? 'no typ, and no marks of an ID token'}`,
+    passed: ({ jws }) => `${jws?.header.typ ?? 'no typ, and no marks of an ID token'}; not bound to a key`,
   },
   { name: 'claims', codes: ['token.claims'], passed: () => 'all that are required, in their types' },
   { name: 'audience', codes: ['token.audience'], passed: ({ issuer }) => `aud names ${issuer?.audience.join(' or ')}` },

@@ -15,6 +15,7 @@ export function claimsFault(
 ): Fault | undefined {
   return (
     typeFault(header, claims, issuer) ??
+    boundFault(claims) ??
     requiredFault(claims, issuer) ??
     jsonTypeFault(claims) ??
     audienceFault(claims, issuer) ??
@@ -39,6 +40,7 @@ export function answerFault(answer: JsonObject, issuer: OpaqueIssuerSettings, no
   }
   const required = issuer.maxTokenAge === undefined ? [] : ['iat'];
   return (
+    boundFault(answer) ??
     missingFault(answer, [...required, ...issuer.requiredClaims]) ??
     jsonTypeFault(answer) ??
     audienceFault(answer, issuer) ??
@@ -100,6 +102,25 @@ function shapeFault(claims: JsonObject): Fault | undefined {
   const saysAccess = Object.entries(ACCESS_TOKEN_CLAIMS).some(([name, value]) => claims[name] === value);
   return isThere(claims.nonce) && !saysAccess ? idTokenClaim('nonce') : undefined;
 }
+
+/**
+ * A token that is bound to a key is good only beside a proof that whoever sends it has the key (RFC 7800 §3.1, RFC 9449,
+ * RFC 8705). Taken without one, a stolen token would work here although its issuer saw to it that it does not.
+ */
+function boundFault({ cnf }: JsonObject): Fault | undefined {
+  if (!isThere(cnf)) return undefined;
+  const to = Object.entries(BINDINGS).find(([member]) => Object.hasOwn(Object(cnf), member))?.[1] ?? 'a key';
+  return {
+    code: 'token.type',
+    detail: `It is bound to ${to} (claim cnf), and this gateway cannot check yet whether its sender has the key.`,
+    fix: 'Request a token from {issuers} that is not bound to a key: without DPoP, and without a client certificate.',
+  };
+}
+
+const BINDINGS: Readonly<Record<string, string>> = {
+  jkt: 'a DPoP key',
+  'x5t#S256': 'a client certificate',
+};
 
 function idTokenClaim(name: string): Fault {
   return { code: 'token.type', detail: `It has the claim ${name}, which ID tokens have and access tokens do not.` };

@@ -32,6 +32,7 @@ function faultOf({ claims = {}, header = {}, issuer = {} }: Case, now = NOW) {
 const GOOD: readonly (readonly [title: string, good: Case])[] = [
   ['an access token of RFC 9068', {}],
   ['typ application/at+jwt', { header: { typ: 'application/at+jwt' } }],
+  ['a binding that is null', { claims: { cnf: null } }],
   ['typ in capitals', { header: { typ: 'AT+JWT' } }],
   ['typ JWT', { header: { typ: 'JWT' } }],
   ['typ application/jwt', { header: { typ: 'application/jwt' } }],
@@ -101,6 +102,25 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     typeOf('a security event token'),
     { header: { typ: 'application/SecEvent+jwt' } },
   ],
+  ...[
+    [{ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }, 'a DPoP key'],
+    [{ 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' }, 'a client certificate'],
+    [{ jwk: { kty: 'OKP' } }, 'a key'],
+    [{}, 'a key'],
+    [[], 'a key'],
+    ['jkt', 'a key'],
+    [false, 'a key'],
+  ].flatMap(([cnf, to]) =>
+    [{}, { issuer: { tokenType: 'any' as const } }, { header: { typ: 'JWT' } }].map(
+      (over) =>
+        [
+          `bound to ${to}: ${JSON.stringify(cnf)} ${JSON.stringify(over)}`,
+          'token.type',
+          `It is bound to ${to} (claim cnf), and this gateway cannot check yet whether its sender has the key.`,
+          { claims: { cnf }, ...over },
+        ] as const,
+    ),
+  ),
   ['an empty typ', 'token.type', TYPE, { header: { typ: '' } }],
   ['typ with a blank', 'token.type', TYPE, { header: { typ: 'at+jwt ' } }],
   ...['nonce', 'at_hash', 'c_hash', 's_hash'].map(

@@ -213,6 +213,13 @@ const ANSWERS: readonly (readonly [
   ['the type Bearer', () => ({ active: true, aud: 'orders-api', token_type: 'Bearer' }), 'accepted'],
   ['the type access_token', () => ({ active: true, aud: 'orders-api', token_type: 'access_token' }), 'accepted'],
   ['the type DPoP', () => ({ active: true, aud: 'orders-api', token_type: 'DPoP' }), 'token.type'],
+  ['a binding', () => ({ active: true, aud: 'orders-api', cnf: { jkt: 'a' } }), 'token.type'],
+  [
+    'a binding of a bearer token',
+    () => ({ active: true, aud: 'orders-api', token_type: 'Bearer', cnf: {} }),
+    'token.type',
+  ],
+  ['a binding that is null', () => ({ active: true, aud: 'orders-api', cnf: null }), 'accepted'],
   ['the type refresh_token', () => ({ active: true, aud: 'orders-api', token_type: 'refresh_token' }), 'token.type'],
   ['a type that is no text', () => ({ active: true, aud: 'orders-api', token_type: ['Bearer'] }), 'token.type'],
   ['exp in the past', (now) => ({ active: true, aud: 'orders-api', exp: now - 30 }), 'token.expired'],
