@@ -19,6 +19,7 @@ export class Durations<Label extends string> {
   readonly help: string;
   readonly type = 'histogram';
   readonly aggregator = 'sum';
+  readonly labelNames: readonly string[];
   readonly #label: Label | undefined;
   readonly #isKnown: IsKnown;
   readonly #counts = new Map<string, Counts>();
@@ -27,6 +28,7 @@ export class Durations<Label extends string> {
     this.name = name;
     this.help = help;
     this.#label = label;
+    this.labelNames = label === undefined ? [] : [label];
     this.#isKnown = isKnown;
     // All that a registry asks of a metric is its name and `get`; its type would have everything a Histogram can do.
     registry.registerMetric(this as unknown as Histogram);

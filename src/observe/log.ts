@@ -1,9 +1,10 @@
-import { type DestinationStream, type Level, type Logger, pino } from 'pino';
+import { type DestinationStream, type Level, pino } from 'pino';
 import { Batch } from '../batch.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
 import type { KeyObserver } from '../verify/keys.ts';
 import type { LimitReport } from './limit-reports.ts';
+import type { LogFields } from './log-fields.ts';
 import { BatchedOutput, type LineKind, type LostLines, mayMix } from './output.ts';
 import { PrettyLines } from './pretty.ts';
 import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
@@ -27,12 +28,23 @@ interface Ended {
   readonly ending: Ending;
 }
 
+interface WriteLine {
+  (fields: LogFields, message: string): void;
+  (message: string): void;
+}
+
+/** What is used of pino, which would take any field. */
+interface LineLogger extends Readonly<Record<'debug' | 'info' | 'warn' | 'error' | 'fatal', WriteLine>> {
+  level: string;
+  isLevelEnabled(level: string): boolean;
+}
+
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
 export class Log implements KeyObserver, TargetObserver {
   /** What happens to the gateway itself. */
-  readonly #pino: Logger;
+  readonly #pino: LineLogger;
   /** What clients bring about, as often as they like. */
-  readonly #clients: Logger;
+  readonly #clients: LineLogger;
   #access: boolean;
   readonly #lines: { write(line: string, kind: LineKind): void };
   /** What of a line says which process wrote it. */
@@ -56,7 +68,7 @@ export class Log implements KeyObserver, TargetObserver {
     const lines = this.#output && terminal ? new PrettyLines(this.#output, terminal) : this.#output;
     this.#lines = target ?? (lines as BatchedOutput | PrettyLines);
     this.#worker = worker === undefined ? '' : `,"worker":${worker}`;
-    if (this.#output) this.#output.resumed = (lost) => this.#linesLost(lost);
+    if (this.#output) this.#output.resumed = (lost) => this.linesLost(lost);
     this.#access = settings.access;
     const options = {
       level: settings.level,
@@ -168,7 +180,7 @@ export class Log implements KeyObserver, TargetObserver {
     );
   }
 
-  #linesLost({ all, events }: LostLines): void {
+  linesLost({ all, events }: LostLines): void {
     this.#pino.warn(
       { lost: all, ...(events > 0 && { lostEvents: events }) },
       'log lines were lost: stdout did not take them in time',

@@ -16,6 +16,16 @@ import { type IsKnown, Tally } from './tally.ts';
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NO_ROUTE = 'none';
 
+/** A metric, as its registry knows it. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** How the numbers of several processes become one. */
+  readonly aggregator: 'sum' | 'first' | 'min' | 'max';
+  readonly labelNames: readonly string[];
+}
+
 /** What metrics are made of that is not counted here. */
 export interface MetricSources extends Capacity {
   /** The configuration at work. */
@@ -147,7 +157,7 @@ export class Metrics {
     });
     new Counter({
       name: 'bearergate_log_events_dropped_total',
-      help: 'Of these, lines about the gateway itself: all but those that clients bring about.',
+      help: 'Lost log lines about the gateway itself, and not about requests or connections.',
       registers,
       collect() {
         this.reset();
@@ -210,6 +220,14 @@ export class Metrics {
   /** All of it, to be told to another process. */
   figures(): Promise<MetricFigures[]> {
     return this.#registry.getMetricsAsJSON();
+  }
+
+  /** Every metric that there is, for the reference. */
+  describe(): readonly MetricDescription[] {
+    return this.#registry.getMetricsAsArray().map((metric) => {
+      const { name, help, type, aggregator, labelNames = [] } = metric as unknown as MetricDescription;
+      return { name, help, type, aggregator, labelNames: [...labelNames] };
+    });
   }
 
   /** What is left of the figures of other processes. */

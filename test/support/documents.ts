@@ -6,6 +6,8 @@ import { CODES, rowOf } from '../../src/errors/catalogue.ts';
 import { symptomOf } from '../../src/errors/help.ts';
 import { WITHHELD } from '../../src/request/withheld.ts';
 
+import { logPage, metricsPage } from './observed.ts';
+
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Every file that comes from code, by its path, with what it has to hold. `npm run generate` writes them. */
@@ -15,6 +17,8 @@ export function documents(): Readonly<Record<string, string>> {
     'docs/configuration.md': configurationPage(),
     'docs/errors.md': errorsPage(),
     'docs/headers.md': headersPage(),
+    'docs/log.md': logPage(NOTE),
+    'docs/metrics.md': metricsPage(NOTE),
   };
 }
 
