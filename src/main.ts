@@ -66,6 +66,7 @@ function endAtOnce(code: number, defect?: { readonly error: unknown }): void {
   try {
     words(defect, end);
   } catch {
+    // The log itself is broken: stderr gets the defect with which this began.
     end(false);
   }
 }

@@ -11,6 +11,8 @@ const STILL = 100;
 /** What takes a configuration that has changed. */
 export interface Reloadable {
   reload(loaded: Loaded): Promise<unknown>;
+  /** Gets what goes wrong in following: the gateway goes on with what it has. */
+  defect?(error: unknown, where: string): void;
 }
 
 /** A configuration and all the files that it is made of, read again whenever one of them changes or SIGHUP asks for it. */
@@ -40,11 +42,11 @@ export class FollowedConfig {
     this.#clock = clock;
     this.#files = new WatchedFiles(clock, () => {
       this.#changed = true;
-      void this.#run();
+      this.#run();
     });
     onReloadSignal(() => {
       this.#asked = true;
-      void this.#run();
+      this.#run();
     });
   }
 
@@ -59,8 +61,8 @@ export class FollowedConfig {
   /** Has a gateway that was made from `loaded` take every change from then on. */
   follow(gateway: Reloadable, loaded: Loaded): void {
     this.#gateway = gateway;
-    void this.#holdsStill(loaded);
-    void this.#run();
+    void this.#reported(() => this.#holdsStill(loaded)); // never rejects
+    this.#run();
   }
 
   close(): void {
@@ -69,12 +71,24 @@ export class FollowedConfig {
   }
 
   /** One after the other: what changes while one is on its way is read when that is over. */
-  async #run(): Promise<void> {
+  #run(): void {
     const gateway = this.#gateway;
     if (this.#running || gateway === undefined) return;
     this.#running = true;
-    while ((this.#changed || this.#asked) && !this.#closed) await this.#reload(gateway);
-    this.#running = false;
+    const reloadAll = async () => {
+      while ((this.#changed || this.#asked) && !this.#closed) await this.#reported(() => this.#reload(gateway));
+      this.#running = false;
+    };
+    void reloadAll(); // never rejects
+  }
+
+  /** Never rejects. */
+  async #reported(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#gateway?.defect?.(error, 'follow');
+    }
   }
 
   async #reload(gateway: Reloadable): Promise<void> {

@@ -150,7 +150,7 @@ export class WatchedFiles {
     this.#next?.callOff();
     const callOff = this.#clock.after(ms, () => {
       this.#next = undefined;
-      void this.#look(ms !== EVERY);
+      void this.#look(ms !== EVERY); // never rejects
     });
     this.#next = { due, callOff };
   }

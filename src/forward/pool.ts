@@ -153,7 +153,7 @@ export class ConnectionPool {
   /** Closes an idle one. */
   #retire(connection: Connection): void {
     this.#all.delete(connection);
-    void connection.client.destroy();
+    void connection.client.destroy(); // undici's never rejects
   }
 }
 

@@ -118,6 +118,7 @@ class Upgrade {
       const standIn = { method: 'GET', url: this.#path, headers } as unknown as IncomingMessage;
       proxy.ws(standIn, socket, early, dialOptions(this.#target), NOTHING);
     } catch (error) {
+      // The refusal has the reason.
       this.#outgoing?.on('error', NOTHING).destroy();
       this.#refuse({ code: 'gateway.internal', cause: error });
       return;

@@ -128,7 +128,7 @@ export class Http2Session {
   #take(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     // Reset before anybody could look at it. There is nobody to answer: it costs no more than this.
     if (stream.destroyed || stream.closed || this.#flooding) {
-      stream.on('error', () => {});
+      stream.on('error', () => {}); // told by `close` as well
       this.#spend(this.#resets);
       return;
     }

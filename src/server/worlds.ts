@@ -38,7 +38,7 @@ export class Worlds {
     this.#inUse.delete(world);
     for (const part of world.assembly.parts) {
       const isNeeded = [...this.#inUse].some(({ assembly }) => assembly.parts.has(part));
-      if (!isNeeded) void this.#close(part);
+      if (!isNeeded) void this.#close(part); // never rejects
     }
   }
 

@@ -126,7 +126,7 @@ export class KeySet implements KeyRing {
       // Asking again at each change of configuration would make a flood of many changes.
       const age = Math.max(0, now - (this.#fetchedAt ?? 0));
       const left = this.#failures === 0 ? this.#nextFetchIn(now) - age : 0;
-      this.#cancelTimer = this.#clock.after(Math.max(0, left), () => void this.refresh());
+      this.#cancelTimer = this.#clock.after(Math.max(0, left), () => void this.refresh()); // never rejects
       return;
     }
     if (this.#snapshot !== undefined) {
@@ -188,7 +188,7 @@ export class KeySet implements KeyRing {
       const { keys, leftOut } = readJwks(document);
       if (this.#closing.signal.aborted) return;
       this.#accept(keys, this.#clock.now());
-      if (this.#snapshot !== undefined) void this.#keep(this.#snapshot);
+      if (this.#snapshot !== undefined) void this.#keep(this.#snapshot); // never rejects
       this.tokenEndpoint = tokenEndpoint;
       this.#observer.keysFetched(this.#issuer.name, keys.length, leftOut);
     } catch (error) {
@@ -197,7 +197,7 @@ export class KeySet implements KeyRing {
       this.#error = (error as Error).message;
       this.#observer.keysFailed(this.#issuer.name, error as Error, this.#clock.now() < this.usableUntil);
     }
-    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.refresh());
+    this.#cancelTimer = this.#clock.after(this.#nextFetchIn(began), () => void this.refresh()); // never rejects
   }
 
   #takeOver(before: KeySet, fetchedAt: number): void {
@@ -232,6 +232,7 @@ export class KeySet implements KeyRing {
     return new Promise((resolve) => {
       const unusable = `cannot be read: its file system does not answer within ${timeout / 1000} s`;
       const callOff = this.#clock.after(timeout, () => resolve({ unusable }));
+      // Reading never rejects: what is wrong with the file is in what it finds.
       void reading.then((found) => {
         callOff();
         resolve(found);

@@ -257,3 +257,32 @@ test('nothing is given to anybody after the end', async (t) => {
   await other.good();
   t.deepEqual(ended.given, []);
 });
+
+test('a defect in taking a change is reported, and the next change is taken', async (t) => {
+  const folder = await temporaryFolder({ 'gateway.yaml': whole('a') });
+  t.teardown(folder.remove);
+  const listeners: (() => void)[] = [];
+  const config = new FollowedConfig(folder.file('gateway.yaml'), {
+    variables: {},
+    onReloadSignal: (listener) => void listeners.push(listener),
+  });
+  t.teardown(() => config.close());
+  const taken: Loaded[] = [];
+  const defects: [string, string][] = [];
+  let broken = true;
+  const gateway = {
+    reload: async (loaded: Loaded) => {
+      if (broken) throw new Error('provoked by a test');
+      taken.push(loaded);
+    },
+    defect: (error: unknown, where: string) => void defects.push([(error as Error).message, where]),
+  };
+  config.follow(gateway, config.read());
+  await folder.write('gateway.yaml', whole('a', 'b'));
+  await until(() => defects.length > 0, 'the defect is reported', 20_000);
+  t.deepEqual(defects, [['provoked by a test', 'follow']]);
+  broken = false;
+  await folder.write('gateway.yaml', whole('a', 'b', 'c'));
+  await until(() => taken.length > 0, 'the next change is taken', 20_000);
+  t.true(taken.at(-1)?.ok);
+});

@@ -27,7 +27,7 @@ const MAX_QUESTION = 64 * 1024;
 export function createAdminServer(sources: AdminSources): Server {
   return createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    void answer(request, response, path, sources);
+    void answer(request, response, path, sources); // never rejects
   });
 }
 
