@@ -65,7 +65,7 @@ export function decide(
     if (fault) return stop(fault);
   }
 
-  const proof = route.verifier.verify(token.value, now);
+  const proof = route.verifier.verify(token.value, now, journey);
   return proof instanceof Promise
     ? proof.then((late) => authorise(route, params, late))
     : authorise(route, params, proof);

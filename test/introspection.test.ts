@@ -154,7 +154,10 @@ test.serial(
     t.is(codeOf(refused), 'verify.introspection-unavailable');
     t.is(refused.header('retry-after'), '5');
     t.is(refused.header('www-authenticate'), undefined);
-    t.false(refused.body.includes('401'), 'whose fault it is, is no business of the client');
+    // Ports and request ids may have these digits too.
+    const { instance, ...body } = JSON.parse(refused.body) as Record<string, unknown>;
+    const words = JSON.stringify(body).replaceAll(/:\d+/g, '');
+    t.notRegex(words, /401|ntrospection answered/, 'whose fault it is, is no business of the client');
     const line = await gateway.waitForLine(({ code }) => code === 'verify.introspection-unavailable');
     t.like(line, { level: 'warn', status: 503, route: 'opaque' });
     t.regex(String(line.cause), /\/token\/introspection answered 401$/);

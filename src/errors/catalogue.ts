@@ -334,6 +334,7 @@ export const CATALOGUE = {
     causes: [
       'The issuer does not answer, so that its keys are not known here.',
       'The gateway has just started and has not reached the issuer yet.',
+      'More requests than the gateway holds wait for keys of the issuer, or to have their tokens checked.',
     ],
     fix: 'Try again shortly. The token may well be right. Operators: see whether {issuers} can be reached from the gateway.',
   },

@@ -6,6 +6,7 @@ import { type CompactJws, readCompact } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
 import type { Refusal, TokenCache } from './cache.ts';
 import type { IssuerVerifier, Verified, Verifier } from './verifier.ts';
+import { type Client, STAYS, Waiters } from './waiters.ts';
 import { smallDifference } from './wording.ts';
 
 /**
@@ -24,6 +25,22 @@ const LASTING: ReadonlySet<Code> = new Set<Code>([
   'token.inactive',
 ]);
 
+/** What one verification is about. */
+interface Question {
+  readonly issuer: IssuerVerifier;
+  readonly token: RawToken;
+  readonly jws: CompactJws | undefined;
+  readonly now: number;
+  readonly waiters: Waiters;
+}
+
+/** A verification that has begun, and the requests that wait for it. */
+interface UnderWay {
+  readonly issuer: IssuerVerifier;
+  readonly waiters: Waiters;
+  readonly outcome: Promise<Outcome<Verified>>;
+}
+
 /** What is remembered is the verdict: how long ago a token expired is said anew, and a clock that was set back acquits it. */
 function faultAt({ fault }: Refusal, now: number): Fault | undefined {
   return fault.at === undefined ? fault : fault.at(now);
@@ -40,7 +57,7 @@ export class CachedVerifier implements Verifier {
   readonly #opaque: IssuerVerifier | undefined;
   readonly #cache: TokenCache;
   readonly #now: () => number;
-  readonly #underWay = new Map<string, Promise<Outcome<Verified>>>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(issuers: readonly IssuerVerifier[], cache: TokenCache, now: () => number) {
     this.#opaque = issuers.find((issuer) => issuer.opaque);
@@ -49,7 +66,7 @@ export class CachedVerifier implements Verifier {
     this.#now = now;
   }
 
-  verify(token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>> {
+  verify(token: RawToken, now: number, client: Client = STAYS): Outcome<Verified> | Promise<Outcome<Verified>> {
     const text = token.reveal();
     const key = hash('sha256', text, 'base64');
     const cache = this.#cache;
@@ -72,43 +89,44 @@ export class CachedVerifier implements Verifier {
       }
     }
     const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) {
+    // One that everybody has left may be given up, and would tell nobody anything.
+    if (underWay !== undefined && !underWay.waiters.areGone) {
+      if (!underWay.waiters.join(client)) return underWay.issuer.overloaded;
       cache.counts.joined += 1;
-      return underWay;
+      return underWay.outcome;
     }
     cache.counts.miss += 1;
-    return this.#proveOnce(key, token, now);
+    return this.#proveOnce(key, token, now, new Waiters(client));
   }
 
-  #proveOnce(key: string, token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>> {
+  #proveOnce(
+    key: string,
+    token: RawToken,
+    now: number,
+    waiters: Waiters,
+  ): Outcome<Verified> | Promise<Outcome<Verified>> {
     const text = token.reveal();
-    if (this.#opaque && !looksLikeJwt(text)) return this.#begin(key, this.#opaque, token, undefined, now);
+    if (this.#opaque && !looksLikeJwt(text))
+      return this.#begin(key, { issuer: this.#opaque, token, jws: undefined, now, waiters });
     const compact = readCompact(text);
     if (!compact.ok) return compact;
     const issuer = this.#issuerOf(compact.value);
-    return issuer.ok ? this.#begin(key, issuer.value, token, compact.value, now) : issuer;
+    return issuer.ok ? this.#begin(key, { issuer: issuer.value, token, jws: compact.value, now, waiters }) : issuer;
   }
 
-  #begin(
-    key: string,
-    issuer: IssuerVerifier,
-    token: RawToken,
-    jws: CompactJws | undefined,
-    now: number,
-  ): Promise<Outcome<Verified>> {
-    const proving = this.#prove(key, issuer, token, jws, now).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, proving);
-    return proving;
+  #begin(key: string, question: Question): Promise<Outcome<Verified>> {
+    const { issuer, waiters } = question;
+    const outcome = this.#prove(key, question).finally(() => {
+      waiters.leave();
+      if (this.#underWay.get(key)?.waiters === waiters) this.#underWay.delete(key);
+    });
+    this.#underWay.set(key, { issuer, waiters, outcome });
+    return outcome;
   }
 
-  async #prove(
-    key: string,
-    issuer: IssuerVerifier,
-    token: RawToken,
-    jws: CompactJws | undefined,
-    now: number,
-  ): Promise<Outcome<Verified>> {
-    const outcome = await this.#provedInTime(issuer, token, jws, now);
+  async #prove(key: string, question: Question): Promise<Outcome<Verified>> {
+    const { issuer } = question;
+    const outcome = await this.#provedInTime(question);
     if (outcome.ok) this.#cache.accept(key, outcome.value, issuer.usefulUntil(outcome.value) - this.#now());
     else if (LASTING.has(outcome.fault.code) && !outcome.fault.heals)
       this.#cache.refuse(key, { fault: outcome.fault, issuer, askedBy: this });
@@ -116,13 +134,8 @@ export class CachedVerifier implements Verifier {
   }
 
   /** Keys and answers may be long in coming: what has expired meanwhile is not let in any more. */
-  async #provedInTime(
-    issuer: IssuerVerifier,
-    token: RawToken,
-    jws: CompactJws | undefined,
-    now: number,
-  ): Promise<Outcome<Verified>> {
-    const outcome = await issuer.prove(token, jws, now);
+  async #provedInTime({ issuer, token, jws, now, waiters }: Question): Promise<Outcome<Verified>> {
+    const outcome = await issuer.prove(token, jws, now, waiters);
     if (!outcome.ok) return outcome;
     const late = this.#now();
     return late - now < 1000 ? outcome : (issuer.recheck(outcome.value, late) ?? outcome);

@@ -1,16 +1,23 @@
 import { constants, createHmac, type KeyObject, timingSafeEqual, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { Batch } from '../batch.ts';
 import type { Algorithm } from './algorithms.ts';
+import type { Waiters } from './waiters.ts';
 
 /**
  * Whether it is certain that a key has not signed a token (RFC 7515 §5.2). `false` says nothing: jose has the last word.
  * What anybody can invent is turned away here, since waking a thread for it and making an error object cost more than
- * the look itself, and looks one after the other cost a third of what each costs by itself. Never rejects.
+ * the look itself, and looks one after the other cost a third of what each costs by itself. Where all `waiters` have gone
+ * nothing is looked at, and `false` is said. Never rejects.
  */
-export function isForged(token: string, algorithm: Algorithm, key: KeyObject): boolean | Promise<boolean> {
+export function isForged(
+  token: string,
+  algorithm: Algorithm,
+  key: KeyObject,
+  waiters?: Waiters,
+): boolean | Promise<boolean> {
   const fits = CHECKS[algorithm];
   if (fits === undefined || isLongRsa(key)) return false;
-  return new Promise((tell) => looks.add({ token, key, fits, tell }));
+  return new Promise((tell) => looks.add({ token, key, fits, waiters, tell }));
 }
 
 /** Whether a signature fits what is signed. */
@@ -20,11 +27,16 @@ interface Look {
   readonly token: string;
   readonly key: KeyObject;
   readonly fits: Check;
+  readonly waiters: Waiters | undefined;
   readonly tell: (forged: boolean) => void;
 }
 
 const looks = new Batch<Look>(
-  ({ token, key, fits, tell }) => {
+  ({ token, key, fits, waiters, tell }) => {
+    if (waiters?.areGone) {
+      tell(false);
+      return;
+    }
     const dot = token.lastIndexOf('.');
     tell(!fits(key, Buffer.from(token.slice(0, dot), 'latin1'), Buffer.from(token.slice(dot + 1), 'base64url')));
   },

@@ -4,6 +4,7 @@ import type { Code } from '../errors/catalogue.ts';
 import { bothNames } from './algorithms.ts';
 import type { VerificationKey } from './jwks.ts';
 import type { IssuerSettings } from './settings.ts';
+import { Turns, type Waiters } from './waiters.ts';
 
 type JoseCode = errors.JOSEErrorCode;
 
@@ -34,12 +35,16 @@ export type JoseVerdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: Code; readonly proved: boolean; readonly cause: unknown };
 
-/** Has jose check signature, algorithm, issuer, audience and time. Everything that it throws is a refusal, never an outage. */
+/**
+ * Has jose check signature, algorithm, issuer, audience and time. Everything that it throws is a refusal, never an outage.
+ * Where all `waiters` have gone by its turn nothing is checked.
+ */
 export async function joseVerdict(
   token: string,
   key: VerificationKey,
   issuer: IssuerSettings,
   now: number,
+  waiters?: Waiters,
 ): Promise<JoseVerdict> {
   const options: JWTVerifyOptions = {
     algorithms: [...bothNames(issuer.algorithms)],
@@ -50,15 +55,26 @@ export async function joseVerdict(
     currentDate: new Date(now),
     ...(issuer.maxTokenAge === undefined ? {} : { maxTokenAge: issuer.maxTokenAge / 1000 }),
   };
+  const turn = threads.begin();
+  if (turn) await turn;
   try {
+    if (waiters?.areGone) return GONE;
     await jwtVerify(token, key.key, options);
     return { ok: true };
   } catch (cause) {
     // jose judges the claims only once the signature has held; its plain TypeErrors (a key that does not fit) come before.
     const proved = cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired;
     return { ok: false, code: codeOf(cause), proved, cause };
+  } finally {
+    threads.end();
   }
 }
+
+/** So many as keep node's four threads busy; the others wait here, where those whose clients leave can be left out. */
+const threads = new Turns(64);
+
+/** For nobody: a code that is not remembered. */
+const GONE: JoseVerdict = { ok: false, code: 'verify.keys-unavailable', proved: false, cause: undefined };
 
 function codeOf(error: unknown): Code {
   if (!(error instanceof errors.JOSEError)) return 'token.signature';

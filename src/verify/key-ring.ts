@@ -1,6 +1,7 @@
 import type { Outcome } from '../outcome.ts';
 import type { Algorithm } from './algorithms.ts';
 import type { VerificationKey } from './jwks.ts';
+import type { Waiters } from './waiters.ts';
 
 /** How a key ring stands, for readiness and metrics. */
 export interface KeyStatus {
@@ -24,18 +25,20 @@ export interface KeyRing {
   readonly tokenEndpoint: string | undefined;
   /**
    * The keys that may have signed a token with this `alg` and `kid`: at once, or after a fetch. Fails with
-   * token.key-unknown or verify.keys-unavailable. `now` is in milliseconds since 1970.
+   * token.key-unknown or verify.keys-unavailable, the latter at once where too many wait for a fetch already. `now` is in
+   * milliseconds since 1970, `waiters` are those that would wait.
    */
   find(
     algorithm: Algorithm,
     kid: string | undefined,
     now: number,
+    waiters?: Waiters,
   ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>>;
   /**
    * For a token whose key no `kid` names, and that none fits: asks for newer keys, if the cooldown allows. Answers whether there are
-   * any.
+   * any; fails as `find` does where too many wait.
    */
-  renew(now: number): Promise<boolean>;
+  renew(now: number, waiters?: Waiters): Promise<Outcome<boolean>>;
   /** Whether a key is still there. */
   has(id: string): boolean;
   status(now: number): KeyStatus;

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type Outcome, pass, stop } from '../outcome.ts';
+import { type Outcome, pass, type Stopped, stop } from '../outcome.ts';
 import type { Algorithm } from './algorithms.ts';
 import type { Ask } from './ask.ts';
 import { fetchKeys } from './discovery.ts';
@@ -8,6 +8,7 @@ import { readJwks, type VerificationKey } from './jwks.ts';
 import type { KeyRing, KeyStatus } from './key-ring.ts';
 import type { IssuerSettings } from './settings.ts';
 import { type FoundSnapshot, readSnapshot, snapshotPath, writeSnapshot } from './snapshot.ts';
+import { MAX_WAITING, type Waiters, WaitLimit } from './waiters.ts';
 
 /** What happens to a key set, for the log and the metrics. */
 export interface KeyObserver {
@@ -39,6 +40,9 @@ export class KeySet implements KeyRing {
   readonly #observer: KeyObserver;
   /** Age, in ms, at which keys are fetched again. */
   readonly #refreshAfter: number;
+  /** Requests that wait for a fetch. */
+  readonly #waiting = new WaitLimit(MAX_WAITING);
+  readonly #overloaded: Stopped;
   readonly #closing = new AbortController();
   readonly #snapshot: string | undefined;
   #keys: readonly VerificationKey[] = [];
@@ -70,6 +74,11 @@ export class KeySet implements KeyRing {
     this.#clock = clock;
     this.#ask = ask;
     this.#observer = observer;
+    this.#overloaded = stop({
+      code: 'verify.keys-unavailable',
+      detail: `Too many requests wait for the keys of ${issuer.issuer} already.`,
+      retryAfter: 5,
+    });
     this.#refreshAfter = issuer.keys.refresh * patience;
     this.fixed = issuer.keys.source.kind === 'inline';
     const { snapshot } = issuer.keys;
@@ -83,17 +92,34 @@ export class KeySet implements KeyRing {
     algorithm: Algorithm,
     kid: string | undefined,
     now: number,
+    waiters?: Waiters,
   ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>> {
     if (now < this.usableUntil) {
       const candidates = this.#candidates(algorithm, kid);
       if (candidates.length > 0) return pass(candidates);
-      return this.#mayAskForUnknown(now) ? this.refresh().then(() => this.#found(algorithm, kid)) : unknownKey();
+      return this.#mayAskForUnknown(now) ? this.#findBehind(this.refresh(), algorithm, kid, waiters) : unknownKey();
     }
-    // The first requests may be quicker than the disk.
-    if (this.#restoring) return this.#restoring.then(() => this.find(algorithm, kid, this.#clock.now()));
+    if (this.#restoring) {
+      // The first requests may be quicker than the disk.
+      if (!this.#mayWait(waiters)) return this.#overloaded;
+      return this.#restoring.then(() => this.find(algorithm, kid, this.#clock.now(), waiters));
+    }
     return this.#underWay || this.#isOverdue()
-      ? this.refresh().then(() => this.#found(algorithm, kid))
+      ? this.#findBehind(this.refresh(), algorithm, kid, waiters)
       : this.#unavailable();
+  }
+
+  #findBehind(
+    fetched: Promise<void>,
+    algorithm: Algorithm,
+    kid: string | undefined,
+    waiters: Waiters | undefined,
+  ): Outcome<readonly VerificationKey[]> | Promise<Outcome<readonly VerificationKey[]>> {
+    return this.#mayWait(waiters) ? fetched.then(() => this.#found(algorithm, kid)) : this.#overloaded;
+  }
+
+  #mayWait(waiters: Waiters | undefined): boolean {
+    return waiters?.moveTo(this.#waiting) ?? true;
   }
 
   /**
@@ -104,11 +130,13 @@ export class KeySet implements KeyRing {
     return this.#fetchedAt !== undefined && this.#failures === 0;
   }
 
-  async renew(now: number): Promise<boolean> {
-    if (!this.#mayAskForUnknown(now)) return false;
+  async renew(now: number, waiters?: Waiters): Promise<Outcome<boolean>> {
+    if (!this.#mayAskForUnknown(now)) return pass(false);
     const { arrivals } = this;
-    await this.refresh();
-    return this.arrivals !== arrivals;
+    const fetched = this.refresh();
+    if (!this.#mayWait(waiters)) return this.#overloaded;
+    await fetched;
+    return pass(this.arrivals !== arrivals);
   }
 
   has(id: string): boolean {

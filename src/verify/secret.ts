@@ -23,8 +23,8 @@ export class SharedSecret implements KeyRing {
     return pass(this.#keys);
   }
 
-  async renew(): Promise<boolean> {
-    return false;
+  async renew(): Promise<Outcome<boolean>> {
+    return pass(false);
   }
 
   has(): boolean {

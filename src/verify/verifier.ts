@@ -1,13 +1,14 @@
-import type { Outcome, Passed } from '../outcome.ts';
+import type { Outcome, Passed, Stopped } from '../outcome.ts';
 import type { CompactJws, JsonObject } from '../token/compact.ts';
 import type { RawToken } from '../token/raw-token.ts';
 import { endOfLife } from './claims.ts';
 import type { AnyIssuerSettings } from './settings.ts';
+import type { Client, Waiters } from './waiters.ts';
 
 /** Checks a token. A remembered one is answered at once, an unknown one by a promise; neither throws. */
 export interface Verifier {
-  /** `now` is in milliseconds since 1970. */
-  verify(token: RawToken, now: number): Outcome<Verified> | Promise<Outcome<Verified>>;
+  /** `now` is in milliseconds since 1970; `client` is who waits for the answer. */
+  verify(token: RawToken, now: number, client?: Client): Outcome<Verified> | Promise<Outcome<Verified>>;
 }
 
 /** What a proof rests on, besides the claims. */
@@ -63,8 +64,13 @@ export interface IssuerVerifier {
   readonly audience: readonly string[];
   /** Whether it takes tokens that are no JWT: it is asked about whatever has no `iss` to read. */
   readonly opaque: boolean;
-  /** The full check, signature and all. `jws` is undefined where the token is not a JWT. */
-  prove(token: RawToken, jws: CompactJws | undefined, now: number): Promise<Outcome<Verified>>;
+  /**
+   * The full check, signature and all. `jws` is undefined where the token is not a JWT. Refused at once where too many
+   * wait for what `waiters` would wait for, and not made where all of them have gone.
+   */
+  prove(token: RawToken, jws: CompactJws | undefined, now: number, waiters: Waiters): Promise<Outcome<Verified>>;
+  /** The refusal of a request that may not wait, since too many do. */
+  readonly overloaded: Stopped;
   /** Everything but the signature, for a token proved earlier. `undefined`: its key is gone, prove it again. */
   recheck(known: Verified, now: number): Outcome<Verified> | undefined;
   /** Milliseconds since 1970 after which the token is of no use, tolerance included. */

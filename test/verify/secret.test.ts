@@ -162,7 +162,7 @@ test('of two issuers with one iss, the one whose audience it is judges, by its o
 test('a shared secret is there from the start, never goes, and asks nobody', async (t) => {
   const secret = new SharedSecret(SECRET, ['HS256']);
   t.deepEqual(secret.status(), { usable: true, age: undefined, error: undefined });
-  t.false(await secret.renew());
+  t.deepEqual(await secret.renew(), { ok: true, value: false });
   await secret.start();
   secret.close();
   t.true(secret.has());

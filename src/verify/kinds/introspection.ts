@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type Outcome, stop } from '../../outcome.ts';
+import { type Outcome, type Stopped, stop } from '../../outcome.ts';
 import type { CompactJws, JsonObject } from '../../token/compact.ts';
 import type { RawToken } from '../../token/raw-token.ts';
 import type { Ask, Question } from '../ask.ts';
@@ -7,25 +7,31 @@ import { answerFault, scopesOf, timeFault } from '../claims.ts';
 import { fetchJson, GIVEN_UP, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
 import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
+import { MAX_WAITING, Turns, type Waiters, WaitLimit } from '../waiters.ts';
 
 /** Asks the issuer about each token (RFC 7662). Its word is good for `cacheFor`, and never beyond `exp`. */
 export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings> implements IssuerVerifier {
   readonly opaque = true;
   readonly #asker: Ask;
   readonly #closing = new AbortController();
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
+  readonly overloaded: Stopped;
+  /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
+  readonly #turns = new Turns(MOST_UNDER_WAY);
+  readonly #limit = new WaitLimit(MOST_UNDER_WAY + MAX_WAITING);
 
   constructor(settings: OpaqueIssuerSettings, ask: Ask) {
     super(settings);
     this.#asker = ask;
+    const tooMany = new ProviderError('too many requests wait for what it says of tokens');
+    this.overloaded = unavailable(settings, tooMany);
     setMaxListeners(0, this.#closing.signal); // a listener for each question under way, and there may be many
   }
 
-  async prove(token: RawToken, _: CompactJws | undefined, now: number): Promise<Outcome<Verified>> {
+  async prove(token: RawToken, _: CompactJws | undefined, now: number, waiters: Waiters): Promise<Outcome<Verified>> {
+    if (!waiters.moveTo(this.#limit)) return this.overloaded;
     let answer: JsonObject;
     try {
-      answer = await this.#ask(token);
+      answer = await this.#ask(token, waiters);
     } catch (cause) {
       return unavailable(this.settings, cause);
     }
@@ -62,26 +68,15 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
     this.#closing.abort(GIVEN_UP);
   }
 
-  /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
-  async #ask(token: RawToken): Promise<JsonObject> {
-    await this.#turn();
+  async #ask(token: RawToken, waiters: Waiters): Promise<JsonObject> {
+    const turn = this.#turns.begin();
+    if (turn) await turn;
     try {
+      if (waiters.areGone) throw new ProviderError('whoever sent the token has gone');
       return await this.#askNow(token);
     } finally {
-      // A place goes straight to the one who has waited longest, so that no newcomer takes it between.
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#underWay -= 1;
+      this.#turns.end();
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#underWay < MOST_UNDER_WAY) {
-      this.#underWay += 1;
-      return;
-    }
-    if (this.#waiting.length >= MOST_WAITING) throw new ProviderError('too many tokens wait to be asked about');
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   async #askNow(token: RawToken): Promise<JsonObject> {
@@ -102,11 +97,10 @@ function withoutNulls(answer: object): JsonObject {
 }
 
 const MOST_UNDER_WAY = 64;
-const MOST_WAITING = 1024;
 
 const INACTIVE = 'The issuer says that this token is not active: it was revoked, has expired or was never issued.';
 
-function unavailable({ issuer }: OpaqueIssuerSettings, cause: unknown): Outcome<never> {
+function unavailable({ issuer }: OpaqueIssuerSettings, cause: unknown): Stopped {
   const detail = `${issuer} could not be asked about the token.`;
   return stop({ code: 'verify.introspection-unavailable', detail, retryAfter: 5, cause });
 }
