@@ -2,6 +2,7 @@ import type { RouteSettings } from '../config/config.ts';
 import { type Outcome, pass, stop } from '../outcome.ts';
 import type { Params } from '../route/table.ts';
 import type { Verified } from '../verify/verifier.ts';
+import { inexactClaimFault } from './exact-claims.ts';
 import { claimFault, scopeFault } from './rules.ts';
 
 /**
@@ -25,7 +26,9 @@ export class Permit {
     const { guard } = route;
     if (guard === 'public') return stop({ code: 'gateway.internal', cause: new Error(`route ${route.id} is public`) });
     const fault = scopeFault(guard.scopes, token.scopes, token.claims) ?? claimFault(guard.claims, token.claims);
-    return fault ? stop(fault) : pass(new Permit(route, params, token));
+    if (fault) return stop(fault);
+    const inexact = token.hasInexact ? inexactClaimFault(route, token.claims) : undefined;
+    return inexact ? stop(inexact) : pass(new Permit(route, params, token));
   }
 
   /** Lets anybody in, where the route says `auth: public`. */

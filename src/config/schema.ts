@@ -268,7 +268,9 @@ const requestHeaders = z.strictObject({
     .record(headerName(), template())
     .default({})
     .meta({ sample: { 'X-User-Id': '{claims.sub}' } })
-    .describe('Headers towards the upstream; what the client sends under these names is dropped.'),
+    .describe(
+      'Headers towards the upstream; what the client sends under these names is dropped. Commas in values of claims are percent-encoded.',
+    ),
   remove: z.array(headerName()).default([]).describe("Headers of the client's that the upstream does not get."),
   keep: z
     .array(keptHeader())

@@ -224,7 +224,10 @@ export const CATALOGUE = {
     source: 'client',
     challenge: 'insufficient_scope',
     title: 'The token is valid, but a rule of this route refuses it',
-    causes: ['The user or client lacks a role, group, tenant or plan that the route asks for.'],
+    causes: [
+      'The user or client lacks a role, group, tenant or plan that the route asks for.',
+      'A claim that the API gets in a header is a number beyond 2^53 or with too many digits, which would arrive as another.',
+    ],
     fix: 'Ask the administrator of the API for the permission, then request a new token from {issuers}.',
   },
   'route.target': {

@@ -39,21 +39,22 @@ function compileReference(reference: Reference): RenderTemplate {
     }
     case 'param': {
       const { name } = reference;
-      return ({ permit }) => (Object.hasOwn(permit.params, name) ? permit.params[name] : undefined);
+      return ({ permit }) =>
+        Object.hasOwn(permit.params, name) ? permit.params[name]?.replaceAll(',', '%2C') : undefined;
     }
     case 'request':
       return reference.what === 'id' ? (facts) => facts.requestId : (facts) => facts.host;
     case 'client':
-      return ({ subject }) => (subject === undefined ? undefined : headerSafe(subject));
+      return ({ subject }) => (subject === undefined ? undefined : valueSafe(subject));
     case 'issuer':
-      return ({ permit }) => permit.token && headerSafe(permit.token.issuer.issuer);
+      return ({ permit }) => permit.token && valueSafe(permit.token.issuer.issuer);
   }
 }
 
 function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (Array.isArray(value)) return value.map((item) => elementSafe(scalarText(item))).join(',');
-  return headerSafe(scalarText(value));
+  if (Array.isArray(value)) return value.map((item) => valueSafe(scalarText(item))).join(',');
+  return valueSafe(scalarText(value));
 }
 
 function scalarText(value: unknown): string {
@@ -77,8 +78,11 @@ function isSafe(text: string): boolean {
 const PRINTABLE = /^[\x20-\x7e]*$/;
 const LOOKS_ENCODED = /%[0-9A-Fa-f]{2}/;
 
-/** The same for one element of a list. A comma within it would make two of one: the group `users,admin` is not `admin`. */
-function elementSafe(text: string): string {
+/**
+ * The same for one value of what may be a list to whoever reads it (RFC 9110 §5.6.1). A comma within it would make two of
+ * one: the group `users,admin` is neither `users` nor `admin`, whether the claim is a list or text.
+ */
+function valueSafe(text: string): string {
   return text.includes(',') ? encode(text).replaceAll(',', '%2C') : headerSafe(text);
 }
 

@@ -1,5 +1,6 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
 import { foreignKind } from './diagnose.ts';
+import { parseExactly } from './exact-json.ts';
 import { duplicateMember } from './json.ts';
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -116,7 +117,7 @@ function readJson(part: string, name: string): Outcome<JsonObject> {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExactly(text);
   } catch {
     return malformed(`its ${name} is not JSON`);
   }

@@ -1,3 +1,4 @@
+import { parseExactly } from '../token/exact-json.ts';
 import type { Answer, Ask, Question } from './ask.ts';
 
 /** More than any JWK Set or metadata document has. */
@@ -49,7 +50,7 @@ export async function fetchJson(url: string, { timeout, ask, cancel, question }:
     deadline.end();
   }
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     throw new ProviderError(`${shown} did not answer JSON`);
   }

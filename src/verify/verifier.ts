@@ -1,5 +1,6 @@
 import type { Outcome, Passed, Stopped } from '../outcome.ts';
 import type { CompactJws, JsonObject } from '../token/compact.ts';
+import { hasInexact } from '../token/exact-json.ts';
 import type { RawToken } from '../token/raw-token.ts';
 import { endOfLife } from './claims.ts';
 import type { AnyIssuerSettings } from './settings.ts';
@@ -32,9 +33,12 @@ export class Verified {
   readonly proof: Proof;
   /** Itself as an outcome, made once: a cache hit allocates nothing. */
   readonly outcome: Passed<Verified> = { ok: true, value: this };
+  /** Whether a claim has a number that can't be told exactly; looked for once, since nearly no token has one. */
+  readonly hasInexact: boolean;
 
   private constructor(proof: Proof) {
     this.proof = proof;
+    this.hasInexact = hasInexact(proof.claims);
   }
 
   /** For the verifiers of this folder alone; a test holds everybody else to that. */

@@ -60,7 +60,8 @@ const CLAIMS = {
   no: false,
   nothing: null,
   price: 1.5,
-  huge: 1e21,
+  both: 'users,admin',
+  dn: 'CN=a,O=b%2Cc',
   realm_access: { roles: ['admin'] },
   'https://example.com/tenant': 'acme',
   evil: 'x\r\nX-Admin: 1',
@@ -78,7 +79,9 @@ const RENDERED: readonly (readonly [template: string, value: string | undefined]
   ['{claims.yes}', 'true'],
   ['{claims.no}', 'false'],
   ['{claims.price}', '1.5'],
-  ['{claims.huge}', '1e+21'],
+  ['{claims.both}', 'users%2Cadmin'],
+  ['{claims.dn}', 'CN=a%2CO=b%252Cc'],
+  ['{claims.sub},{claims.both}', 'user-1,users%2Cadmin'],
   ['{claims.nothing}', undefined],
   ['{claims.absent}', undefined],
   ['{claims.sub.deeper}', undefined],
@@ -88,19 +91,20 @@ const RENDERED: readonly (readonly [template: string, value: string | undefined]
   ['{claims.realm_access}', '{"roles":["admin"]}'],
   ['{claims.https://example.com/tenant}', 'acme'],
   ['{params.id}', 'a%2Fb'],
+  ['{params.list}', 'a%2Cb'],
   ['{params.absent}', undefined],
   ['{params.constructor}', undefined],
   ['{params.__proto__}', undefined],
   ['{request.id}', '01X'],
   ['{request.host}', 'api.example.com:8080'],
   ['{issuer}', 'https://login.example.com'],
-  ['{client.subject}', 'CN=J%C3%BCrgen,O=a\\, b'],
+  ['{client.subject}', 'CN=J%C3%BCrgen%2CO=a\\%2C b'],
   ['user={claims.sub}; id={params.id}', 'user=user-1; id=a%2Fb'],
   ['user={claims.sub}; mail={claims.absent}', undefined],
 ];
 
 test('a template gives the value of what it speaks of, and nothing when that is absent', (t) => {
-  const permit = permitFor(routeOf(), CLAIMS, { id: 'a%2Fb' });
+  const permit = permitFor(routeOf(), CLAIMS, { id: 'a%2Fb', list: 'a,b' });
   for (const [source, value] of RENDERED) {
     const template = readTemplate(source);
     if ('flaw' in template) t.fail(`${source}: ${template.flaw}`);
