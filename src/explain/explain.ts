@@ -16,6 +16,7 @@ import { extractToken } from '../token/extract.ts';
 import { nameOf } from '../token/place.ts';
 import { checkSteps, type Examined, isProved, scopesShown } from './checks.ts';
 import type { ExplainedRoute, ExplainedToken, ExplainedUpstream, Explanation, Step } from './explanation.ts';
+import { withoutCredentials, withoutToken } from './mask.ts';
 import { type Question, requestFor } from './question.ts';
 
 /** Whoever asks is on this machine, and nobody's proxy. */
@@ -184,8 +185,9 @@ class Findings {
     );
     const token = this.#rawToken(permit, head);
     const shown = pairs(headers).map(([name, value]) => {
-      const safe = secret.has(name.toLowerCase()) ? '[secret]' : withoutToken(value, token);
-      return [name, safe] as const;
+      const lower = name.toLowerCase();
+      const safe = secret.has(lower) ? '[secret]' : withoutToken(value, token);
+      return [name, lower === 'authorization' && safe !== '[secret]' ? withoutCredentials(safe) : safe] as const;
     });
     return {
       name: upstream.name,
@@ -210,10 +212,6 @@ function rawPath({ target }: RequestHead): string {
 export function shownToken(text: string): string {
   const beginning = text.length >= 64 ? `${text.slice(0, 10)}…` : '[token]';
   return `${beginning} (${text.length} characters)`;
-}
-
-function withoutToken(text: string, token: string | undefined): string {
-  return token ? text.replaceAll(token, '[token]').replaceAll(encodeURIComponent(token), '[token]') : text;
 }
 
 function pairs(list: readonly string[]): (readonly [string, string])[] {

@@ -287,3 +287,59 @@ test('the text form marks what is proved, and nothing in a token moves the curso
   const colored = renderExplanation(await ask(gateway, { method: 'GET', url }), { color: true });
   t.true(colored.includes('\u001b[1;31mRefused: 401 token.missing.'));
 });
+
+/** Each character percent-encoded, in small letters. */
+const encoded = (text: string) => [...text].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('');
+
+test('a token that goes on is shown in none of its spellings, and where it goes is', async (t) => {
+  const { gateway, upstream } = await startBehind(t, {
+    routes: [
+      { id: 'header', match: { path: '/header' }, token: 'forward' },
+      ...[{ query: 'access_token' }, { cookie: 'session' }, { header: 'X-Access-Token' }].map((place, at) => ({
+        ...{ id: `place-${at}`, match: { path: `/place-${at}` }, token: 'forward' },
+        auth: { issuers: ['main'], tokenFrom: [place] },
+      })),
+    ],
+  });
+  const token = gateway.token();
+  const [head = '', ...rest] = token;
+  const questions: readonly (readonly [question: object, shown: string])[] = [
+    [{ url: '/header', token }, 'Bearer [token]'],
+    [{ url: '/header', headers: { Authorization: `Bearer ${token}`, 'X-Copy': `a ${token} b` } }, 'a [token] b'],
+    [{ url: '/place-0?a=1', token }, '?a=1&access_token=[token]'],
+    [{ url: `/place-0?access_token=${encoded(token)}&a=1` }, '?access_token=[token]&a=1'],
+    [{ url: `/place-0?access_token=${encoded(head)}${rest.join('')}` }, 'access_token=[token]'],
+    [{ url: `/place-0?access_token=${encoded(token).toUpperCase()}&copy=${encoded(encoded(token))}` }, '[token]'],
+    [{ url: '/place-1', token }, 'session=[token]'],
+    [{ url: '/place-2', token }, '[token]'],
+    [{ url: '/header', token, headers: { 'X-Copy': encoded(token), Referer: `https://a/?t=${token}` } }, '?t=[token]'],
+  ];
+  for (const [question, shown] of questions) {
+    const title = JSON.stringify(question).slice(0, 60);
+    const told = await ask(gateway, { method: 'GET', ...question });
+    t.is(told.decision, 'forwarded', title);
+    const text = JSON.stringify(told);
+    for (const spelling of [token, encoded(token), encodeURIComponent(token), token.split('.')[2] as string])
+      t.false(text.toLowerCase().includes(spelling.toLowerCase()), title);
+    t.true(JSON.stringify(told.upstream).includes(shown), `${title}: ${JSON.stringify(told.upstream)}`);
+    const rendered = renderExplanation(told, { color: false });
+    t.false(rendered.includes(token.split('.')[2] as string), title);
+  }
+  // Control: the upstream does get it, so there was something to mask.
+  await gateway.ask(requestBytes({ target: '/header', headers: [['Authorization', `Bearer ${token}`]] }));
+  const [arrived] = await upstream.waitForRequests(1);
+  t.deepEqual(arrived?.values('authorization'), [`Bearer ${token}`]);
+});
+
+test('the credentials of a client on a public route are not shown', async (t) => {
+  const { gateway, upstream } = await startBehind(t, {
+    routes: [{ id: 'public', match: { path: '/login' }, auth: 'public' }],
+  });
+  const Authorization = 'Basic dXNlcjpodW50ZXIy';
+  const told = await ask(gateway, { method: 'GET', url: '/login', headers: { Authorization } });
+  t.false(JSON.stringify(told).includes('dXNlcjpodW50ZXIy'));
+  t.true(JSON.stringify(told.upstream).includes('Basic [credentials]'));
+  await gateway.ask(requestBytes({ target: '/login', headers: [['Authorization', Authorization]] }));
+  const [arrived] = await upstream.waitForRequests(1);
+  t.deepEqual(arrived?.values('authorization'), [Authorization], 'control: they go on');
+});
