@@ -20,6 +20,7 @@ import { createAdminServer } from './server/admin/admin-server.ts';
 import { Connections } from './server/connections.ts';
 import { keepIdleTimers } from './server/idle-timer.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
+import { parserFault } from './server/parser-fault.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
 import { announceClose, createHttpServer, renewTls } from './server/tls.ts';
@@ -337,11 +338,4 @@ function setLimits(server: Server, limits: Config['listen']['limits']): void {
   server.requestTimeout = limits.requestTimeout;
   server.keepAliveTimeout = limits.keepAlive;
   server.maxConnections = limits.maxConnections;
-}
-
-/** What node's parser refuses, in our codes. */
-function parserFault(cause: NodeJS.ErrnoException): Fault {
-  if (cause.code === 'HPE_HEADER_OVERFLOW') return { code: 'request.headers-too-large', close: true, cause };
-  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request.timeout', close: true, cause };
-  return { code: 'request.invalid', close: true, cause };
 }

@@ -67,16 +67,30 @@ function changeLine({ effect, what, from, to }: Change): string {
   return `${effect}: ${what}: ${from} → ${to}`;
 }
 
-function requestLines({ effect, methods, host, paths, before, after, changes }: RequestChange): string[] {
+function requestLines({
+  effect,
+  methods,
+  exceptMethods,
+  host,
+  paths,
+  before,
+  after,
+  changes,
+}: RequestChange): string[] {
   const what = paths.map((path) => `${host ?? ''}${path}`).join(', ');
   return [
-    `${effect}: ${methods?.join(', ').replace(/, others$/, ' and others') ?? 'any method'} ${what}`,
+    `${effect}: ${methodsText(methods, exceptMethods)} ${what}`,
     `    was: ${fate(before)}`,
     `    now: ${fate(after)}`,
     ...(isSameRoute(before, after) ? [] : changes.filter(({ what }) => what !== 'auth')).map(
       (change) => `    ${changeLine(change)}`,
     ),
   ];
+}
+
+function methodsText(methods: readonly string[] | undefined, except: readonly string[]): string {
+  if (methods) return methods.join(', ');
+  return except.length > 0 ? `any method but ${except.join(', ')}` : 'any method';
 }
 
 function isSameRoute(before: Shown | undefined, after: Shown | undefined): boolean {

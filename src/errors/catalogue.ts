@@ -295,7 +295,7 @@ export const CATALOGUE = {
       'The length of the body is given in two ways, or in one that HTTP does not know.',
       'A header name is a spelling variant of one that this gateway sets itself.',
     ],
-    fix: 'Send a well-formed HTTP/1.1 request with exactly one Host header.',
+    fix: 'Send a well-formed HTTP/1.1 request.',
   },
   'request.expectation': {
     status: 417,

@@ -1,3 +1,4 @@
+import { writeSize } from '../config/units.ts';
 import type { Fault } from '../errors/fault.ts';
 
 /** What undici's and the socket's error codes mean to a client. Everything else is an upstream that can't be reached. */
@@ -55,5 +56,5 @@ export function isBrokenConnection(error: Error): boolean {
 
 /** The fault for a body above a limit in bytes. */
 export function tooLarge(limit: number): Fault {
-  return { code: 'request.too-large', detail: `The body of a request may have ${limit} bytes here.`, close: true };
+  return { code: 'request.too-large', detail: `The body of a request may have ${writeSize(limit)} here.`, close: true };
 }

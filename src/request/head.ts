@@ -172,8 +172,10 @@ export function readHead(request: ParsedRequest, sorter: FieldSorter): Outcome<R
         );
     }
   }
-  const flaw = framingFlaw(head, counts, httpVersion) ?? hostFlaw(head, counts.host);
-  if (flaw) return invalid(flaw);
+  const framing = framingFlaw(head, counts, httpVersion);
+  if (framing) return invalid(framing);
+  const host = hostFlaw(head, counts.host);
+  if (host) return invalid(host, 'Send exactly one Host header: a host name with an optional port.');
   if (connection !== undefined) readConnection(head, connection);
   // Upgrade is one only together with `Connection: Upgrade` (RFC 9110 §7.8).
   head.upgrade &&= head.nominated.has('upgrade');
@@ -234,6 +236,6 @@ function withoutNames(fields: readonly string[], names: ReadonlySet<string>): st
   return kept;
 }
 
-function invalid(detail: string): Outcome<never> {
-  return stop({ code: 'request.invalid', detail, close: true });
+function invalid(detail: string, fix?: string): Outcome<never> {
+  return stop({ code: 'request.invalid', detail, ...(fix !== undefined && { fix }), close: true });
 }

@@ -25,8 +25,9 @@ export interface Difference {
 
 /** Requests that are decided in another way: by whom, and to what effect. A route that is undefined: refused. */
 export interface RequestChange {
-  /** undefined: every method. */
+  /** undefined: every method but those of `exceptMethods`. */
   readonly methods: readonly string[] | undefined;
+  readonly exceptMethods: readonly string[];
   readonly host: string | undefined;
   readonly paths: readonly string[];
   readonly before: Shown | undefined;
@@ -108,7 +109,9 @@ function changesOf({ probe, before, after, changes, byPath }: Group, methods: re
   }
   const effect = effectOf(before, after, changes);
   return [...byMethods.values()].map(({ methods: some, patterns }) => ({
-    methods: some.size === methods.length ? undefined : [...some].map((name) => (name === ANY_OTHER ? 'others' : name)),
+    ...(some.has(ANY_OTHER)
+      ? { methods: undefined, exceptMethods: methods.filter((name) => !some.has(name)) }
+      : { methods: [...some], exceptMethods: [] }),
     host: hiddenAt('host', before, after)[0] ?? probe.hostPattern,
     paths: orElse(hiddenAt('path', before, after), () => widest(patterns).map(({ source }) => source)),
     before,

@@ -1,4 +1,5 @@
 import type { RouteSettings } from '../config/config.ts';
+import { writeDuration, writeSize } from '../config/units.ts';
 import { between, type Change, type Shown, subsetChange } from './guard-change.ts';
 import { goesTo } from './view.ts';
 
@@ -23,7 +24,7 @@ function changed(what: string, from: string, to: string): Change[] {
 }
 
 function bodyChange({ maxBody: old }: RouteSettings, { maxBody: now }: RouteSettings): Change[] {
-  const size = (bytes: number | undefined) => (bytes === undefined ? 'no limit' : `${bytes} bytes`);
+  const size = (bytes: number | undefined) => (bytes === undefined ? 'no limit' : writeSize(bytes));
   const [was, is] = [old ?? Number.POSITIVE_INFINITY, now ?? Number.POSITIVE_INFINITY];
   return between('maxBody', was <= is, is <= was, size(old), size(now));
 }
@@ -56,7 +57,8 @@ function streamChanges(
   { streams: now, websocket: is }: RouteSettings,
 ): Change[] {
   const lifetime = ({ endWithToken, grace }: typeof old) => (endWithToken ? grace : Number.POSITIVE_INFINITY);
-  const words = ({ endWithToken, grace }: typeof old) => (endWithToken ? `${grace / 1000} s after the token` : 'never');
+  const words = ({ endWithToken, grace }: typeof old) =>
+    endWithToken ? `${writeDuration(grace)} after the token` : 'never';
   const [before, after] = [lifetime(old), lifetime(now)];
   return [
     ...changed('websocket', String(was), String(is)),

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
+import { writeDuration } from '../config/units.ts';
 import { foldName } from '../request/fold.ts';
 import { claimOf } from '../request/withheld.ts';
 import type { AnyIssuerSettings, IssuerSettings, OpaqueIssuerSettings } from '../verify/settings.ts';
@@ -133,6 +134,6 @@ function unlocked(what: string, old: boolean, now: boolean): Change[] {
 /** A limit in milliseconds; undefined: none. */
 function atMost(what: string, old: number | undefined, now: number | undefined): Change[] {
   const [was, is] = [old ?? Number.POSITIVE_INFINITY, now ?? Number.POSITIVE_INFINITY];
-  const words = (time: number | undefined) => (time === undefined ? 'no limit' : `${time / 1000} s`);
+  const words = (time: number | undefined) => (time === undefined ? 'no limit' : writeDuration(time));
   return between(what, was <= is, is <= was, words(old), words(now));
 }

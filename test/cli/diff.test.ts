@@ -82,3 +82,29 @@ test('a file with problems is told: exit 1', async (t) => {
   t.is(stdout, '');
   t.regex(stderr, /new\.yaml:\d+:\d+: error: there is no upstream `apy`/);
 });
+
+test('every method but some is told so, in JSON by the names of those', async (t) => {
+  const now = OLD.replace(
+    '  - { id: orders,',
+    '  - { id: sent, match: { path: "/orders/**", methods: [GET, POST] }, auth: public, upstream: api }\n  - { id: orders,',
+  ).replace(', scopes: ["orders:read"]', ', scopes: ["orders:list"]');
+  const { stdout } = await diff(t, now, '--format', 'json');
+  const { requests } = JSON.parse(stdout) as { requests: { methods: string[] | null; exceptMethods: string[] }[] };
+  t.deepEqual(
+    requests.map(({ methods, exceptMethods }) => ({ methods, exceptMethods })),
+    [
+      { methods: ['GET', 'POST', 'HEAD'], exceptMethods: [] },
+      { methods: null, exceptMethods: ['GET', 'POST', 'HEAD'] },
+    ],
+  );
+  t.regex((await diff(t, now)).stdout, /replaced: any method but GET, POST, HEAD \/orders\/\*\*/);
+});
+
+test('sizes and times are written as in a configuration', async (t) => {
+  const sized = OLD.replace('upstream: api }\n`', 'upstream: api }').replace(
+    'match: { path: /** },',
+    'match: { path: /** }, maxBody: 20MiB,',
+  );
+  const { stdout } = await diff(t, sized);
+  t.regex(stdout, /tightened: maxBody: no limit → 20MiB/);
+});

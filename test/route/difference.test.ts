@@ -260,7 +260,7 @@ test('every request that is decided differently is told, with the routes that de
           change.after?.route.id === now?.id &&
           takesHost({ host: change.host, path: asked, methods: undefined }, host) &&
           change.paths.some((source) => covers(readPattern(source) as PathPattern, asked)) &&
-          (change.methods?.some((name) => name === method || name === 'others') ?? true),
+          (change.methods?.includes(method) ?? !change.exceptMethods.includes(method)),
       );
     }),
     { numRuns: 4000 },
