@@ -303,6 +303,8 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     ...{ optimizeEmptyRequests: true },
   });
   setLimits(server, limits);
+  // A client may end its side behind its last request (half-close.ts). Node reads it, and has it in none of its types.
+  Object.assign(server, { httpAllowHalfOpen: true });
   keepIdleTimers(server, (answer) => requests.leftUnread(answer));
   requests.turns.watch(server);
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
@@ -326,7 +328,7 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
   });
   server.on('flood', (client: string | undefined) => log.flooded(client));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') socket.destroy();
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy();
     else requests.refuseOn(socket as Socket, parserFault(error));
   });
   return server;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Batch } from '../batch.ts';
 import type { Fault } from '../errors/fault.ts';
-import { leaveUnread } from '../request/linger.ts';
+import { dropRest } from '../request/linger.ts';
 import { contentLength, dropContentLength, isEventStream, plainReason } from './answer.ts';
 import { Attempts } from './attempts.ts';
 import { RequestBody } from './body.ts';
@@ -124,7 +124,7 @@ export class Exchange implements Sending {
     // Of a body that comes no further the connection can't be read on: a next request would stand behind it.
     if (facts.head.hasBody && !request.complete) {
       response.shouldKeepAlive = false;
-      leaveUnread(request);
+      dropRest(request);
     }
     if (status === 204) dropContentLength(headers);
     response.writeHead(status, plainReason(statusText), headers);

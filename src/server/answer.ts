@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import { Batch } from '../batch.ts';
 import type { Reply } from '../errors/reply.ts';
-import { closeGently, leaveUnread } from '../request/linger.ts';
+import { closeGently, dropRest, leaveUnread } from '../request/linger.ts';
 
 /** A request that gets an answer. */
 export interface Answered {
@@ -12,17 +12,21 @@ export interface Answered {
   failed(error: unknown): void;
 }
 
+/** What becomes of a body that nobody is going to read. */
+export type RestOfBody = 'none' | 'drop' | 'leave';
+
 /**
  * Sends an answer of the gateway's own, at the end of the turn of the event loop: a flood of refusals would otherwise make
- * each other request dear. What has not been read of a body stays unread: the connection closes instead, in a way that
- * lets the client see the answer first.
+ * each other request dear. What has not been read of a body goes nowhere, and the connection closes behind the answer:
+ * `rest` says whether it is read and dropped until then, for clients who read nothing before they have written everything.
  */
-export function sendReply(reply: Reply, hasBody: boolean, answered: Answered): void {
+export function sendReply(reply: Reply, rest: RestOfBody, answered: Answered): void {
   const { request, response } = answered;
   if (response.headersSent || response.destroyed) return;
-  if (hasBody && !request.complete) {
+  if (rest !== 'none' && !request.complete) {
     response.shouldKeepAlive = false;
-    leaveUnread(request);
+    if (rest === 'drop') dropRest(request);
+    else leaveUnread(request);
   }
   response.writeHead(reply.status, reply.headers as string[]);
   replies.add({ answered, body: reply.body });

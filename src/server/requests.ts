@@ -14,8 +14,9 @@ import { type Outcome, stop } from '../outcome.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { readHttp2Head } from '../request/http2.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
-import { closeGently } from '../request/linger.ts';
-import { sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
+import { closeGently, hurry } from '../request/linger.ts';
+import { type RestOfBody, sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
+import { closeUnlessWritten } from './half-close.ts';
 import { Http2Request } from './http2-lane.ts';
 import { Turns } from './turns.ts';
 import { Upgrades } from './upgrades.ts';
@@ -76,7 +77,7 @@ export class Requests implements VisitDesk {
     // understand in two ways, what follows may be somebody's smuggled one.
     const latest = this.#latest.get(request.socket);
     if (latest?.response.shouldKeepAlive === false) return;
-    if (latest === undefined) request.socket.once('close', () => this.#latest.delete(request.socket));
+    if (latest === undefined) this.#watch(request.socket);
     const world = this.#worlds.current;
     const now = this.#now();
     const { sorter } = world.assembly;
@@ -106,6 +107,13 @@ export class Requests implements VisitDesk {
     }
   }
 
+  #watch(socket: Socket): void {
+    socket.once('close', () => this.#latest.delete(socket));
+    socket.once('end', () => {
+      if (this.#latest.get(socket)?.journey.closed === false) closeUnlessWritten(socket);
+    });
+  }
+
   /**
    * Takes a request to upgrade: node hands over the bare connection, and has nothing to do with it any more. `early` came
    * behind the head.
@@ -123,7 +131,10 @@ export class Requests implements VisitDesk {
   /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
   takeNothingNew(): void {
     this.phase = 'closed';
-    for (const { response } of this.#latest.values()) if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const [socket, { response }] of this.#latest) {
+      if (!response.headersSent) response.shouldKeepAlive = false;
+      hurry(socket);
+    }
   }
 
   /**
@@ -218,7 +229,7 @@ export class Requests implements VisitDesk {
     if (response.destroyed || response.headersSent || request.socket.destroyed) return;
     if (!decision.ok) this.refuse(decision.fault, visit);
     else if (decision.value instanceof Permit) visit.forward(decision.value);
-    else sendReply(withIdentity(decision.value, journey.id), journey.hasBody, visit);
+    else sendReply(withIdentity(decision.value, journey.id), this.#restOf(journey), visit);
   }
 
   /** Answers a request that goes no further. */
@@ -226,7 +237,14 @@ export class Requests implements VisitDesk {
     const { journey, response } = visit;
     journey.fault = fault;
     if (fault.close) response.shouldKeepAlive = false;
-    sendReply(this.#replyTo(fault, journey), journey.hasBody, visit);
+    sendReply(this.#replyTo(fault, journey), this.#restOf(journey, fault), visit);
+  }
+
+  /** Behind a head that is not to be trusted nothing is read: there may be no body. */
+  #restOf(journey: Journey, fault?: Fault): RestOfBody {
+    if (!journey.hasBody) return 'none';
+    const isUntrusted = fault?.close === true && fault.code !== 'request.too-large';
+    return isUntrusted || this.phase === 'closed' ? 'leave' : 'drop';
   }
 
   /** Logs an error that no code expects. */
@@ -256,7 +274,7 @@ export class Requests implements VisitDesk {
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
     // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
     const isLast = this.#latest.get(request.socket) === visit;
-    if (this.phase === 'closed' && isLast && !request.socket.writableEnded) closeGently(request.socket);
+    if (this.phase === 'closed' && isLast) closeForShutdown(request.socket);
   }
 
   #record(journey: Journey, ending: Ending): void {
@@ -275,6 +293,12 @@ function limitReachedBy({ code }: Fault, { route, head }: Journey): string | und
 
 /** Longest wait in ms for connections that have been cut; one that was refused unread may linger for a second. */
 const LAST_CLOSE = 1500;
+
+function closeForShutdown(socket: Socket): void {
+  if (socket.writableEnded) hurry(socket);
+  else closeGently(socket);
+}
+
 const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */

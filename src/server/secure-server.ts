@@ -27,8 +27,12 @@ export class SecureServer extends HttpsServer {
     const speakHttp1 = this.listeners('secureConnection')[0] as (socket: TLSSocket) => void;
     this.off('secureConnection', speakHttp1);
     this.on('secureConnection', (socket) => {
-      if (socket.alpnProtocol === 'h2') this.#speakHttp2(socket);
-      else speakHttp1.call(this, socket);
+      if (socket.alpnProtocol === 'h2') {
+        this.#speakHttp2(socket);
+      } else {
+        socket.allowHalfOpen = true; // as those of a server for HTTP are
+        speakHttp1.call(this, socket);
+      }
     });
   }
 

@@ -127,6 +127,8 @@ class Waiting {
   readonly #attach: () => void;
   readonly #behind: Buffer[];
   #size: number;
+  /** The client has said that it sends nothing more. */
+  #ended = false;
   #earlier: ServerResponse | undefined;
   #whenOver: (() => void) | undefined;
 
@@ -156,7 +158,8 @@ class Waiting {
     // Of an upgrade the rest must not come later, when it would be nobody's. Of others it is not copied for each.
     const pieces = isUpgrade ? [Buffer.concat([head, ...this.#behind])] : [head, ...this.#behind];
     for (const piece of pieces) socket.emit('data', piece);
-    socket.resume();
+    if (this.#ended) socket.emit('end');
+    else socket.resume();
   }
 
   readonly #answered = (): void => {
@@ -173,7 +176,12 @@ class Waiting {
   /** What node would do, if it still knew the connection, and what comes meanwhile. */
   readonly #listeners: readonly (readonly [event: string, listener: (chunk: Buffer) => void])[] = [
     ['data', (chunk) => this.#keep(chunk)],
-    ['end', () => this.socket.end()],
+    [
+      'end',
+      () => {
+        this.#ended = true;
+      },
+    ],
     ['error', () => this.socket.destroy()],
     ['close', () => this.#over()],
     ['drain', () => this.#earlier?.emit('drain')],

@@ -50,7 +50,7 @@ test('an event stream ends when its token does, with all that came, and does not
   t.is(ended, 'close');
   t.true(raw.endsWith(EVENT), 'without the last chunk');
   t.false(responses[0]?.complete);
-  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream is let go', 1000);
+  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream is let go');
   client.end();
   t.like(await gateway.waitForLine(({ status }) => status === 200), {
     msg: 'served',

@@ -118,7 +118,7 @@ for (const [title, { answer }] of Object.entries(ABANDONED)) {
       if (answer) await once(await answered, 'data');
       if (how === 'reset') request.socket?.resetAndDestroy();
       else request.destroy();
-      await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'its connection closes', 1000);
+      await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'its connection closes');
       t.is((await gateway.waitForLine(({ aborted }) => aborted === true)).route, 'all');
       // Its place is free again: there is just the one.
       t.is((await gateway.ask(requestBytes({ target: '/after', headers: [gateway.bearer()] }))).status, 204);
@@ -137,13 +137,13 @@ test('a client that goes in the middle of its body leaves no complete request be
     const count = upstream.requests.length + 1;
     await upstream.waitUntil(() => (upstream.requests[count - 1]?.body.length ?? 0) > 0, 'the beginning is there');
     client.destroy();
-    await upstream.waitUntil(() => upstream.requests[count - 1]?.connection.open === false, 'it is cut', 1000);
+    await upstream.waitUntil(() => upstream.requests[count - 1]?.connection.open === false, 'it is cut');
     t.false(upstream.requests[count - 1]?.complete);
   }
 });
 
-test('a client that goes ends its pipelined requests too', async (t) => {
-  const { gateway, upstream } = await startBehind(t, { upstream: { connections: 12, queue: 0 } }, ({ target }) =>
+test('a client that goes ends its request, with others waiting behind it', async (t) => {
+  const { gateway, upstream } = await startBehind(t, { upstream: { connections: 1, queue: 0 } }, ({ target }) =>
     target === '/after' ? 'HTTP/1.1 204 No\r\n\r\n' : undefined,
   );
   const warnings: Error[] = [];
@@ -152,13 +152,10 @@ test('a client that goes ends its pipelined requests too', async (t) => {
   t.teardown(async () => void process.off('warning', onWarning));
   const client = await connectRaw(gateway.port);
   client.write(requestBytes({ headers: [gateway.bearer()] }).repeat(12));
-  await upstream.waitForRequests(12);
+  await upstream.waitForRequests(1);
   client.destroy();
-  await upstream.waitUntil(
-    () => upstream.requests.every(({ connection }) => !connection.open),
-    'all twelve close',
-    1000,
-  );
+  await upstream.waitUntil(() => upstream.requests.every(({ connection }) => !connection.open), 'it closes');
+  t.is(upstream.requests.length, 1);
   t.is((await gateway.ask(requestBytes({ target: '/after', headers: [gateway.bearer()] }))).status, 204);
   t.deepEqual(warnings, []);
 });

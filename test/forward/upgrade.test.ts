@@ -259,7 +259,7 @@ test('a client that leaves before the answer ends what was asked for it within a
     await upstream.waitForRequests(index + 1);
     if (how === 'end') client.end();
     else client.destroy('reset');
-    await upstream.waitUntil(() => upstream.connections[index]?.open === false, how, 1000);
+    await upstream.waitUntil(() => upstream.connections[index]?.open === false, how);
     client.destroy();
   }
   await gateway.waitForLine(() => gateway.lines.filter(({ aborted }) => aborted === true).length === 2);
@@ -298,7 +298,7 @@ test('a WebSocket ends when its token does, with a word about it', async (t) => 
   const { responses } = await client.read({ until: 'close' });
   const close = Buffer.concat([Buffer.from([0x88, 15, 0x03, 0xf0]), Buffer.from('token expired')]);
   t.is(responses[0]?.body, textFrame('data', 'server').toString('latin1') + close.toString('latin1'));
-  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream has seen the end', 1000);
+  await upstream.waitUntil(() => upstream.connections[0]?.open === false, 'the upstream has seen the end');
   client.end();
   t.like(await gateway.waitForLine(({ status }) => status === 101), { ended: 'token ended', msg: 'served' });
   t.is(await openStreams(gateway), '0');
