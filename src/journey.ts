@@ -16,6 +16,8 @@ export interface Peer {
   readonly trusted: boolean;
   /** Of the certificate that the client has shown, where it had to (RFC 4514). */
   readonly subject?: string | undefined;
+  /** Of a trusted proxy: the address of the client that it speaks for, by its X-Forwarded-For or Forwarded. */
+  readonly clientOf?: (forwarded: readonly string[]) => string;
 }
 
 /** One request and what became known of it on its way: the record that its log line and metrics are written from. */

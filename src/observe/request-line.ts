@@ -35,7 +35,7 @@ export function requestLine(beginning: string, journey: Journey, ending: Ending)
   const { head, target, route, permit, fault } = journey;
   const { broken } = ending;
   // What is not quoted here has been held to characters that need no escape: ids, addresses, names of the configuration.
-  let line = `${beginning},"id":"${journey.id}","trace":"${journey.trace.traceId}","span":"${journey.trace.spanId}","client":"${journey.peer.address}"`;
+  let line = `${beginning},"id":"${journey.id}","trace":"${journey.trace.traceId}","span":"${journey.trace.spanId}","client":"${clientOf(journey)}"`;
   if (head) line += `,"method":${quoted(head.method)}`;
   if (journey.authority !== '') line += `,"host":${quoted(journey.authority)}`;
   if (target) line += `,"path":${quoted(target.path)}`;
@@ -58,6 +58,11 @@ export function requestLine(beginning: string, journey: Journey, ending: Ending)
   if (ending.aborted) line += ',"aborted":true';
   if (journey.ended !== undefined) line += `,"ended":${quoted(journey.ended)}`;
   return `${line},"msg":"${messageOf(fault, ending)}"}\n`;
+}
+
+/** The address of the client, past the trusted proxies in between. */
+function clientOf({ peer, head }: Journey): string {
+  return head !== undefined && peer.clientOf !== undefined ? peer.clientOf(head.forwarded) : peer.address;
 }
 
 function refusal({ code, detail, cause }: Fault, broken: Error | undefined): string {

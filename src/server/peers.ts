@@ -1,6 +1,7 @@
 import { isIPv4, type Socket } from 'node:net';
 import { networks } from '../config/fields.ts';
 import type { Peer } from '../journey.ts';
+import { clientAddress } from '../request/client-address.ts';
 import { Http2Lane } from './http2-lane.ts';
 import { subjectOf } from './tls.ts';
 
@@ -14,6 +15,8 @@ export class Peers {
     this.#trusted = networks(trustedProxies);
   }
 
+  readonly #trusts = (address: string): boolean => this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+
   /** Looked up once for each connection. */
   of(socket: Socket): Peer {
     const known = this.#known.get(socket);
@@ -21,9 +24,15 @@ export class Peers {
     if (socket instanceof Http2Lane) return this.of(socket.connection);
     // A socket that listens for both families gives IPv4 addresses in IPv6 clothes.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-    const trusted = address !== '' && this.#trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+    const trusted = address !== '' && this.#trusts(address);
     const encrypted = 'encrypted' in socket;
-    const peer: Peer = { address, encrypted, trusted, subject: encrypted ? subjectOf(socket) : undefined };
+    const peer: Peer = {
+      address,
+      encrypted,
+      trusted,
+      subject: encrypted ? subjectOf(socket) : undefined,
+      ...(trusted && { clientOf: (forwarded) => clientAddress(address, forwarded, this.#trusts) }),
+    };
     this.#known.set(socket, peer);
     return peer;
   }
