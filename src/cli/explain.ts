@@ -7,6 +7,7 @@ import type { Explanation } from '../explain/explanation.ts';
 import { FIELD_VALUE, isAddress, METHOD, type Question } from '../explain/question.ts';
 import { renderExplanation } from '../explain/render.ts';
 import { OpenStreams } from '../forward/streams.ts';
+import { trimBlanks } from '../request/lists.ts';
 import { ask } from '../verify/ask.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { configFor } from './start.ts';
@@ -46,7 +47,8 @@ async function questionOf(options: ExplainOptions, io: CommandIo): Promise<Quest
   if (!isAddress(url)) return 'URL is a path such as /orders/1, or an http address';
   const headers: string[] = [];
   for (const line of options.headers) {
-    const [, name = '', value = ''] = /^([^:]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
+    const colon = line.indexOf(':');
+    const [name, value] = [line.slice(0, Math.max(colon, 0)), trimBlanks(line.slice(colon + 1))];
     if (!METHOD.test(name) || !FIELD_VALUE.test(value)) return "--header is written 'Name: value'";
     headers.push(name, value);
   }

@@ -47,11 +47,23 @@ const CONFIG_OPTION = `  -c, --config FILE  the configuration; default: $BEARERG
                      first of these that exists:
 ${SEARCHED.map((path) => `                       ${path}\n`).join('')}`;
 
+/** The pieces between blanks that are not within brackets. */
+function wordsOf(text: string): string[] {
+  const words: string[] = [];
+  let isWithin = false;
+  for (const piece of text.split(' ')) {
+    if (isWithin) words.push(`${words.pop()} ${piece}`);
+    else words.push(piece);
+    isWithin = piece.lastIndexOf('[') > piece.lastIndexOf(']') || (isWithin && !piece.includes(']'));
+  }
+  return words;
+}
+
 /** Breaks a text at blanks that are not within brackets, so that no line is longer than the width. */
 function wrapped(text: string, indent: string): string {
   const lines: string[] = [];
   let line = '';
-  for (const part of text.split(/ (?![^[]*\])/)) {
+  for (const part of wordsOf(text)) {
     if (line !== '' && line.length + 1 + part.length > WIDTH) {
       lines.push(line);
       line = indent + part;

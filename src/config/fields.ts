@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
 import { isTheGateways } from '../request/fields.ts';
 import { foldName } from '../request/fold.ts';
+import { trimEndOf } from '../request/lists.ts';
 import { ROUTABLE_METHODS } from '../request/methods.ts';
 import { hostFlaw, isHostName, isServerAddress, listenHostFlaw, upstreamHostFlaw } from './address.ts';
 import { claimPathFlaw, isTrimmed } from './claim-path.ts';
@@ -243,7 +244,7 @@ export const publicAddress = () =>
       (text) => !text.includes('?') && /^[\x21-\x7e]+$/.test(text) && !text.includes('"'),
       'expected an address without a query',
     )
-    .transform((text) => text.replace(/\/+$/, ''));
+    .transform((text) => trimEndOf(text, '/'));
 
 /** A network whose hosts are believed: an address or CIDR. */
 export const trustedNetwork = () =>

@@ -99,7 +99,8 @@ function secretFrom(path: string, inner: string, environment: Environment): stri
 }
 
 function unclosed(text: string): Flaw {
-  const nested = /\$\{[^}]*\{/.test(text);
+  const [inner = ''] = text.slice(text.indexOf('${') + 2).split('}', 1);
+  const nested = inner.includes('{');
   return {
     reference: '${',
     name: 'bad-reference',

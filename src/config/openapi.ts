@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { trimEndOf } from '../request/lists.ts';
 import { accessOf } from './openapi/access.ts';
 import { isMap, type Json, mapOf, oneLine, resolved } from './openapi/document.ts';
 import { pathOf, type ReadPath } from './openapi/path.ts';
@@ -65,7 +66,7 @@ function addOperations(template: string, path: ReadPath, operations: Json, root:
 function serverOf(root: Json): { readonly origin: string | undefined; readonly prefix: string } {
   const [server] = Array.isArray(root.servers) ? root.servers.map(mapOf) : [];
   const variables = mapOf(server?.variables);
-  const address = String(server?.url ?? '/').replace(/\{([^}]*)\}/g, (_, name: string) =>
+  const address = String(server?.url ?? '/').replace(/\{([^{}]*)\}/g, (_, name: string) =>
     String(mapOf(variables[name]).default ?? ''),
   );
   const base = 'http://relative.invalid';
@@ -73,7 +74,7 @@ function serverOf(root: Json): { readonly origin: string | undefined; readonly p
   const { protocol, origin, pathname } = new URL(address, base);
   return {
     origin: /^https?:$/.test(protocol) && origin !== base ? origin : undefined,
-    prefix: pathname.replace(/\/+$/, ''),
+    prefix: trimEndOf(pathname, '/'),
   };
 }
 

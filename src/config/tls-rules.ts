@@ -81,12 +81,11 @@ class Flaw extends Error {
   }
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/;
 
 /** Every certificate is read now: OpenSSL would leave out what it can't, and each connection would fail. */
 function readCertificates(text: string): readonly X509Certificate[] {
-  const blocks = text.match(CERTIFICATE) ?? [];
+  const blocks = certificateBlocks(text);
   if (blocks.length === 0) {
     const hint = PRIVATE_KEY.test(text) ? 'this is a private key' : 'it begins with -----BEGIN CERTIFICATE-----';
     throw new Flaw('holds no certificate in PEM', hint);
@@ -101,6 +100,21 @@ function readCertificates(text: string): readonly X509Certificate[] {
     }
   });
 }
+
+/** From each beginning to the first end behind it. */
+function certificateBlocks(text: string): string[] {
+  const blocks: string[] = [];
+  for (let from = text.indexOf(BEGIN); from !== -1; ) {
+    const end = text.indexOf(END, from);
+    if (end === -1) break;
+    blocks.push(text.slice(from, end + END.length));
+    from = text.indexOf(BEGIN, end);
+  }
+  return blocks;
+}
+
+const BEGIN = '-----BEGIN CERTIFICATE-----';
+const END = '-----END CERTIFICATE-----';
 
 function readKey(text: string): KeyObject {
   if (!PRIVATE_KEY.test(text)) {

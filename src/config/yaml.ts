@@ -136,17 +136,29 @@ function openBefore(source: Source, document: Document.Parsed, offset: number, o
 function implicitKey(error: YAMLError, source: Source): Problem | undefined {
   const [start] = error.pos;
   if (error.message.startsWith('A block sequence')) return undefined;
-  const rest = /^[^\n]*/.exec(source.text.slice(start))?.[0] ?? '';
-  if (/:(?:\s|$)/.test(rest.replace(/\s#.*$/, ''))) {
+  const [rest = '', ...lines] = source.text.slice(start).split('\n');
+  if (/:(?:\s|$)/.test(withoutComment(rest))) {
     return problemAt(source, start, syntax('a text with `: ` in it needs quotes'));
   }
-  const next = /\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)(?=\S)/.exec(source.text.slice(start));
-  if (next?.[1] === undefined) return undefined;
-  if (next[1].length > indentAt(source, start)) {
-    const offset = start + next.index + next[0].length;
-    return problemAt(source, offset, syntax('wrong indent: this stands deeper than a line that has its value already'));
+  let offset = start + rest.length + 1;
+  for (const line of lines) {
+    const indent = blanksAt(source, offset);
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) {
+      offset += line.length + 1;
+      continue;
+    }
+    if (indent <= indentAt(source, start)) break;
+    const message = 'wrong indent: this stands deeper than a line that has its value already';
+    return problemAt(source, offset + indent, syntax(message));
   }
   return problemAt(source, start, syntax('expected `key: value`, with a colon and a space'));
+}
+
+function withoutComment(line: string): string {
+  for (let at = line.indexOf('#', 1); at !== -1; at = line.indexOf('#', at + 1))
+    if (line.charAt(at - 1).trim() === '') return line.slice(0, at - 1);
+  return line;
 }
 
 function indentAt(source: Source, offset: number): number {

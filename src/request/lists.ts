@@ -7,6 +7,13 @@ export function trimBlanks(text: string): string {
   return to - from === text.length ? text : text.slice(from, to);
 }
 
+/** `text` without any of these characters at its end. */
+export function trimEndOf(text: string, characters: string): string {
+  let to = text.length;
+  while (to > 0 && characters.includes(text.charAt(to - 1))) to -= 1;
+  return text.slice(0, to);
+}
+
 /** The members of a comma-separated list in their order; several fields are one list (RFC 9110 §5.3, §5.6.1). */
 export function listMembers(fields: readonly string[]): string[] {
   const members: string[] = [];

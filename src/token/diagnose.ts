@@ -9,12 +9,24 @@ const OTHER_SCHEMES = ['Basic', 'Digest', 'Negotiate', 'NTLM', 'DPoP', 'Token', 
  */
 export function diagnoseField(field: string): FieldFlaw {
   if (field === '') return flaw('The Authorization header is empty.');
-  const [, scheme = '', gap = '', rest = ''] = /^([^ \t]*)([ \t]*)(.*)$/s.exec(field) ?? [];
+  const { scheme, gap, rest } = partsOf(field);
   if (scheme === '') return flaw('The value of the Authorization header begins with white space.');
   if (scheme.toLowerCase() !== 'bearer') return otherScheme(scheme, rest);
   if (rest === '') return flaw("Nothing stands behind 'Bearer': the variable that holds the token is probably empty.");
   if (gap.includes('\t')) return flaw("A tab stands behind 'Bearer' where a space belongs.");
   return flaw(credentialsFlaw(rest));
+}
+
+function partsOf(field: string): { readonly scheme: string; readonly gap: string; readonly rest: string } {
+  let end = 0;
+  while (end < field.length && !isBlank(field.charAt(end))) end += 1;
+  let from = end;
+  while (from < field.length && isBlank(field.charAt(from))) from += 1;
+  return { scheme: field.slice(0, end), gap: field.slice(end, from), rest: field.slice(from) };
+}
+
+function isBlank(character: string): boolean {
+  return character === ' ' || character === '\t';
 }
 
 function otherScheme(scheme: string, rest: string): FieldFlaw {

@@ -15,7 +15,7 @@ export function pathOf(prefix: string, template: string): ReadPath | string {
     .slice(1)
     .split('/')
     .map((segment) => {
-      const [, name] = /\{([^}]*)\}/.exec(segment) ?? [];
+      const [, name] = /\{([^{}]*)\}/.exec(segment) ?? [];
       if (name === undefined)
         return segment
           .replace(/%[0-9a-f]{2}/gi, (octet) => octet.toUpperCase())

@@ -1,3 +1,4 @@
+import { trimEndOf } from '../../request/lists.ts';
 import { type PathPattern, patternShape } from '../pattern.ts';
 import { type ApiAccess, stricter } from './access.ts';
 
@@ -63,12 +64,11 @@ export class Routes {
 
 /** A name as routes may have it, and no other route has. */
 function uniqueId(name: string, taken: Set<string>): string {
-  const plain =
-    name
-      .replace(/[^A-Za-z0-9._-]+/g, '-')
-      .replace(/-{2,}/g, '-')
-      .replace(/^[^A-Za-z0-9]+|[._-]+$/g, '')
-      .slice(0, 58) || 'route';
+  const words = name
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/-{2,}/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '');
+  const plain = trimEndOf(words, '._-').slice(0, 58) || 'route';
   let id = plain;
   for (let number = 2; taken.has(id); number += 1) id = `${plain}-${number}`;
   taken.add(id);
