@@ -86,7 +86,7 @@ const CASES: readonly (readonly [name: string, before: Document, after: Document
   ],
   ['a path', {}, withMatch({ path: '/orders/{id}' }), ['route orders: path /orders/** → /orders/{id}']],
   ['a host', {}, withMatch({ host: 'api.example.com' }), ['route orders: host any → api.example.com']],
-  ['every method', {}, withMatch({ methods: undefined }), ['route orders: methods GET → any']],
+  ['every method', {}, withMatch({ methods: undefined }), ['route orders: methods GET, HEAD → any']],
   ['what is allowed in paths', {}, withMatch({ allow: ['semicolon'] }), ['route orders: allow none → semicolon']],
   [
     'what is done with a request',
