@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { run } from '../support/cli.ts';
+import { temporaryFolder } from '../support/files.ts';
 import { needs } from '../support/needs.ts';
 
 const bash = needs('bash', () => spawnSync('bash', ['--version']).status === 0);
@@ -29,8 +30,10 @@ bash('bash completes commands, options and the values that an option may have', 
 
 zsh('zsh takes the script without a complaint, and registers it', async (t) => {
   const { stdout: script } = await run(['completion', 'zsh']);
-  const asking = 'autoload -Uz compinit; compinit -u -D; source /dev/stdin; print -r -- $_comps[bearergate]';
-  const { stdout, stderr, status } = spawnSync('zsh', ['-f', '-c', asking], { input: script, encoding: 'utf8' });
+  const folder = await temporaryFolder({ script });
+  t.teardown(folder.remove);
+  const asking = `autoload -Uz compinit; compinit -u -D; source '${folder.file('script')}'; print -r -- $_comps[bearergate]`;
+  const { stdout, stderr, status } = spawnSync('zsh', ['-f', '-c', asking], { encoding: 'utf8' });
   t.is(stderr, '');
   t.is(status, 0);
   t.is(stdout.trim(), '_bearergate');
