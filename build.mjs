@@ -12,8 +12,14 @@ import { build as bundle } from 'esbuild';
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-/** Where each file of the package begins: the program, and what only some commands need, loaded by an import() of theirs. */
-const ENTRIES = { main: 'src/main.ts', prompts: 'src/cli/init/prompts.ts' };
+/** Where each file of the package begins: the program, what only some commands load (by an import() of theirs), the library. */
+const ENTRIES = {
+  main: 'src/main.ts',
+  prompts: 'src/cli/init/prompts.ts',
+  index: 'src/library/index.ts',
+  middleware: 'src/library/middleware.ts',
+  testing: 'src/library/testing.ts',
+};
 
 /** Builds into a folder. Resolves with the paths of the source files that the bundles contain. */
 export async function build(folder) {

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { LookupFunction, Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
 import { assemble, type Observer, startAll } from './assembly.ts';
@@ -150,6 +150,28 @@ export class GatewayServer {
     startAll(parts, (error) => this.#log.defect(error, 'start'));
     const admin = this.#hasAdmin ? { admin: this.adminUrl } : {};
     this.#log.listening({ gateway: this.url, ...admin }, this.#config.routes.length);
+  }
+
+  /** Begins without ports of its own: its requests come from a server of somebody else's, by `serve` and `upgrade`. */
+  begin(): void {
+    void startAll(this.#worlds.current.assembly.parts, (error) => this.#log.defect(error, 'start')); // never rejects
+  }
+
+  /** Takes a request of another server. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#requests.serve(request, response);
+  }
+
+  /** Takes a request to upgrade of another server. */
+  upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
+    this.#requests.upgrade(request, socket, early);
+  }
+
+  /** Ends without ports of its own: what is under way has `drain.timeout`, and its connections stay open. */
+  async end(): Promise<void> {
+    this.#requests.takeNothingNew();
+    await this.#requests.settled(this.#config.drain.timeout);
+    await this.close();
   }
 
   /**

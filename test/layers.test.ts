@@ -22,6 +22,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['explain'],
   ['server'],
   ['cli'],
+  ['library'],
   ['main'],
 ];
 

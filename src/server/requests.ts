@@ -14,7 +14,7 @@ import { type Outcome, stop } from '../outcome.ts';
 import { type RequestHead, readHead } from '../request/head.ts';
 import { readHttp2Head } from '../request/http2.ts';
 import { isUsableId, newRequestId } from '../request/id.ts';
-import { closeGently, hurry } from '../request/linger.ts';
+import { closeGently, cut, hurry } from '../request/linger.ts';
 import { type RestOfBody, sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
 import { closeUnlessWritten } from './half-close.ts';
 import { Http2Request } from './http2-lane.ts';
@@ -161,6 +161,21 @@ export class Requests implements VisitDesk {
     });
     await Promise.race([Promise.all(each), enough]);
     clearTimeout(deadline);
+  }
+
+  /** Resolves when nothing is under way any more. What takes longer than `timeout` ms is cut. */
+  async settled(timeout: number): Promise<void> {
+    const underWay = () => [...this.#latest.values()].filter(({ journey }) => !journey.closed);
+    const ended = underWay().map(({ response }) => new Promise((resolve) => response.once('close', resolve)));
+    this.#upgrades.leave();
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      deadline = setTimeout(resolve, timeout);
+    });
+    await Promise.race([Promise.all(ended), late]);
+    clearTimeout(deadline);
+    this.endUnderWay();
+    for (const { request } of underWay()) cut(request.socket);
   }
 
   /** Cuts every connection that node has handed over: it closes none of them with its own. */

@@ -37,7 +37,7 @@ export class Turns {
    * come, or one that goes on in HTTP/1.1. Returns whether it has taken it. `early` is what followed the head.
    */
   take(request: IncomingMessage, socket: Socket, early: Buffer): boolean {
-    const server = this.#server as Server;
+    const server = this.#server ?? (socket as SocketOfServer).server;
     const isUpgrade = request.method === 'CONNECT' || asksForWebSocket(request);
     const head = headBytes(isUpgrade ? request : withoutUpgrade(request));
     const last = this.#lastResponse(socket);
@@ -77,6 +77,9 @@ export class Turns {
     };
   };
 }
+
+/** node's own note of the server that has accepted a connection: another one than ours, where the gateway is a library. */
+type SocketOfServer = Socket & { readonly server: Server };
 
 /** What there is to node's own note of a connection's parser. */
 interface Parser {

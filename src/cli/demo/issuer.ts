@@ -1,5 +1,6 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { type Answer, type DemoServer, type Question, startDemoServer } from './loopback.ts';
+import { signingKey, signToken } from './signing.ts';
 
 export interface DemoIssuerOptions {
   /** 0 takes a free one. */
@@ -89,16 +90,12 @@ interface Grant {
 type Mint = (grant: Grant, issuer: string) => string;
 
 function createMint(now: () => number): { readonly publicJwk: object; readonly token: Mint } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
-  // RFC 7638: the thumbprint, over the required members in this order.
-  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
-  const header = { alg: 'ES256', typ: 'at+jwt', kid };
+  const key = signingKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   return {
-    publicJwk: { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' },
+    publicJwk: key.publicJwk,
     token: (grant, issuer) => {
       const issuedAt = Math.floor(now() / 1000);
-      return signCompact(privateKey, header, {
+      return signToken(key, {
         iss: issuer,
         sub: grant.subject,
         aud: grant.audience,
@@ -111,13 +108,6 @@ function createMint(now: () => number): { readonly publicJwk: object; readonly t
       });
     },
   };
-}
-
-/** RFC 7515 §7.1; JWS wants ECDSA's two numbers side by side (RFC 7518 §3.4), not in DER. */
-function signCompact(key: KeyObject, header: object, claims: object): string {
-  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-  const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
 }
 
 /** RFC 6749 §5.1 or §5.2. */
