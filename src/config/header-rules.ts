@@ -15,7 +15,8 @@ import type { Reference, Template } from './template.ts';
  */
 export function templateRules(route: RouteEntry, path: Path, { draft, isSecret }: Scene): Judgement[] {
   const isPublic = guardOf(route, draft.defaultAuth) === 'public';
-  return (['headers', 'responseHeaders'] as const).flatMap((owner) =>
+  const credentials = credentialRules(route.headers.set, [...path, 'headers', 'set']);
+  const templates = (['headers', 'responseHeaders'] as const).flatMap((owner) =>
     Object.entries(route[owner].set).flatMap(([name, template]) => {
       const place = [...path, owner, 'set', name];
       const secret = isSecret(place);
@@ -26,7 +27,22 @@ export function templateRules(route: RouteEntry, path: Path, { draft, isSecret }
       ]);
     }),
   );
+  return [...credentials, ...templates];
 }
+
+/** Credentials of which only the scheme is left, or nothing: a variable or a value was forgotten. */
+export function credentialRules(set: Readonly<Record<string, Template>>, path: Path): Judgement[] {
+  return Object.entries(set).flatMap(([name, { parts }]) => {
+    if (!CREDENTIALS.includes(name.toLowerCase()) || parts.some((part) => typeof part !== 'string')) return [];
+    if (!ONLY_SCHEME.test(parts.join(''))) return [];
+    const place = [...path, name];
+    const finding = errorAt(place, 'empty-secret', 'the credentials are empty', 'write them behind the scheme');
+    return [judge({ ...finding, masked: true }, place)];
+  });
+}
+
+const CREDENTIALS = ['authorization', 'proxy-authorization'];
+const ONLY_SCHEME = /^ *(?:basic|bearer|digest|negotiate|token|apikey)? *$/i;
 
 function referencesOf({ parts }: Template): Reference[] {
   return parts.filter((part) => typeof part !== 'string');

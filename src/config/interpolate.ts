@@ -77,6 +77,9 @@ function variable(inner: string, variables: Environment['variables']): string | 
     return { reference: `\${${inner}}`, name: 'bad-reference', message, hint: HOW_TO_WRITE };
   }
   const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  if (value !== undefined && !isText(value)) {
+    return { reference: `\${${inner}}`, name: 'not-text', message: `\`${name}\` ${NOT_TEXT}`, hint: AS_TEXT };
+  }
   // As in a shell: `:-` stands in for an empty variable too.
   if (value !== undefined && (value !== '' || fallback === undefined)) return value;
   if (fallback !== undefined) return fallback;
@@ -85,18 +88,41 @@ function variable(inner: string, variables: Environment['variables']): string | 
 }
 
 function secretFrom(path: string, inner: string, environment: Environment): string | Flaw {
-  const flaw = (reason: string) => ({
+  const flaw = (reason: string, name = 'unreadable-file', hint?: string) => ({
     reference: `\${${inner}}`,
-    name: 'unreadable-file',
+    name,
     message: `\`${inner.slice('file:'.length)}\` ${reason}`,
+    ...(hint === undefined ? {} : { hint }),
   });
+  let text: string;
   try {
-    const text = environment.readFile(path);
-    return text.length > LONGEST_SECRET ? flaw('is larger than 64 KiB') : text.replace(/\r?\n$/, '');
+    text = environment.readFile(path);
   } catch (error) {
     return flaw(reasonOf(error));
   }
+  if (text.length > LONGEST_SECRET) return flaw('is larger than 64 KiB');
+  if (!isText(text)) return flaw(NOT_TEXT, 'not-text', AS_TEXT);
+  // A rotation that truncates a file before it writes it is seen in between; the file is read again when it has settled.
+  if (isBlank(text))
+    return flaw('is empty', 'empty-secret', 'a rotated secret is written beside the old one and renamed');
+  return text.replace(/^\ufeff/, '').replace(/\r?\n$/, '');
 }
+
+/** Whether nothing can be seen of a text. */
+export function isBlank(text: string): boolean {
+  return text.trim() === '';
+}
+
+/**
+ * Whether a text is what its bytes were. Bytes that are not UTF-8 have become U+FFFD, and a secret with these in place of
+ * its own would be another one, of less entropy; NUL ends a text for half of what reads it.
+ */
+function isText(text: string): boolean {
+  return !text.includes('\ufffd') && !text.includes('\0');
+}
+
+const NOT_TEXT = 'is not UTF-8 text, so that it would not be used as it is';
+const AS_TEXT = 'make secrets of text, such as: openssl rand -base64 48';
 
 function unclosed(text: string): Flaw {
   const [inner = ''] = text.slice(text.indexOf('${') + 2).split('}', 1);

@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml';
-import { coreValue, hasReference, interpolate, isReference, type LookUp } from './interpolate.ts';
+import { coreValue, hasReference, interpolate, isBlank, isReference, type LookUp } from './interpolate.ts';
 import { problemAt, type Source, type Spot, type Spots } from './positions.ts';
 import { type Path, type Problem, pathKey } from './problem.ts';
 import { didYouMean } from './suggest.ts';
@@ -135,6 +135,9 @@ function readKey(key: Node, path: Path, values: object, reading: Reading): strin
 function readScalar(node: Scalar, path: Path, reading: Reading): unknown {
   const { value } = node;
   if (typeof value === 'string' && value.includes('${')) return readReferences(value, node, path, reading);
+  if (typeof value === 'string' && value.includes('\ufffd')) {
+    return refuse(reading, node, path, 'this holds bytes that are not UTF-8', 'save the file as UTF-8', 'not-text');
+  }
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
     return refuse(reading, node, path, 'a number of this size is not kept exactly', 'put it in quotes', 'bad-value');
   }
@@ -144,6 +147,11 @@ function readScalar(node: Scalar, path: Path, reading: Reading): unknown {
 function readReferences(text: string, node: Scalar, path: Path, reading: Reading): unknown {
   const lookUp: LookUp = (reference) => {
     const value = reading.lookUp(reference);
+    if (typeof value === 'string' && isBlank(value) && isSecret(path) && !reference.includes(':-')) {
+      const hint = `set it, or write \${${reference}:-} where nothing is meant`;
+      const message = `\`${reference}\` is empty, where a secret belongs`;
+      return { reference: `\${${reference}}`, name: 'empty-secret', message, hint };
+    }
     return typeof value === 'string' && isTemplate(path) ? shieldBraces(value) : value;
   };
   const { text: replaced, flaws } = interpolate(text, lookUp);
@@ -159,7 +167,15 @@ function readReferences(text: string, node: Scalar, path: Path, reading: Reading
   }
   if (!hasReference(text)) return replaced;
   reading.secrets.set(pathKey(path), { path, text });
-  return node.type === 'PLAIN' && !node.tag && isReference(text) ? coreValue(replaced) : replaced;
+  // A secret that looks like a number is text all the same.
+  return node.type === 'PLAIN' && !node.tag && isReference(text) && !isSecret(path) ? coreValue(replaced) : replaced;
+}
+
+const SECRETS: readonly unknown[] = ['secret', 'clientSecret'];
+
+/** Whether a secret belongs here: one of an issuer, or what is sent to an upstream in a header. */
+function isSecret(path: Path): boolean {
+  return SECRETS.includes(path.at(-1)) || (isTemplate(path) && path.at(-3) === 'headers');
 }
 
 /** Whether a header template stands here: what is put into one is text, whatever braces it has. */

@@ -1,4 +1,4 @@
-import { repeatedNames } from './header-rules.ts';
+import { credentialRules, repeatedNames } from './header-rules.ts';
 import { missing } from './issues.ts';
 import { errorAt, type Path } from './problem.ts';
 import { type Judgement, judge, type Scene } from './scene.ts';
@@ -10,6 +10,7 @@ export function upstreamRules(name: string, upstream: UpstreamEntry, scene: Scen
   const path: Path = ['upstreams', name];
   return [
     ...addressRules(upstream, path, scene),
+    ...credentialRules(upstream.headers.set, [...path, 'headers', 'set']),
     ...repeatedNames(Object.keys(upstream.headers.set), [...path, 'headers', 'set']),
     ...(upstream.tls ? [...encryptedTargets(upstream, path), ...tlsRules(upstream.tls, [...path, 'tls'], scene)] : []),
   ];

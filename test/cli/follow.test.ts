@@ -129,6 +129,26 @@ test('a secret that changes, and one that is missing for a while', async (t) => 
   t.is((await good()).upstreams[0]?.headers[0]?.[1].source, 'three');
 });
 
+test('a secret that a rotation truncates before it writes it is refused, and taken when the file has settled', async (t) => {
+  const folder = await folderWith(t, {
+    'gateway.yaml': `${UPSTREAM.replace('" }', `", headers: { set: { Authorization: "Basic \${file:secret}" } } }`)}\nroutes: [${route('a')}]\n`,
+    secret: 'one',
+  });
+  const { begin, next, good } = followed(t, folder.file('gateway.yaml'));
+  t.true(begin().ok);
+  for (const [truncated, rotated] of [
+    ['', 'two\n'],
+    ['\n', 'three'],
+  ] as const) {
+    await folder.write('secret', truncated);
+    const refused = await next();
+    t.like(refused.ok ? undefined : refused.problems[0], { name: 'empty-secret', message: '`secret` is empty' });
+    await folder.write('secret.new', rotated);
+    await rename(folder.file('secret.new'), folder.file('secret'));
+    t.is((await good()).upstreams[0]?.headers[0]?.[1].source, `Basic ${rotated.trim()}`);
+  }
+});
+
 test('a file with keys, although it is not read with the configuration', async (t) => {
   const issuers = 'issuers: { main: { issuer: "https://a.example.com", audience: a, keys: { file: keys.json } } }';
   const folder = await folderWith(t, { 'gateway.yaml': `${issuers}\n${whole('a')}`, 'keys.json': '{}' });

@@ -143,3 +143,123 @@ for (const [index, edit] of BETWEEN.entries()) {
     t.false(renderProblems(problems, { color: false }).includes('canary'));
   });
 }
+
+const LEGACY = `
+issuers:
+  opaque:
+    issuer: https://login.example.com
+    audience: orders-api
+    introspection:
+      url: https://login.example.com/introspect
+      clientId: gw
+      clientSecret: VALUE
+upstreams:
+  api:
+    url: http://127.0.0.1:1
+    headers: { set: { Authorization: HEADER } }
+routes:
+  - { id: all, match: { path: "/**" }, auth: { issuers: [opaque] }, upstream: api, headers: { set: { X-Stage: STAGE } } }
+`;
+const legacy = (value: string, header = 'Basic abc', stage = 'live') =>
+  LEGACY.replace('VALUE', () => value)
+    .replace('HEADER', () => `"${header}"`)
+    .replace('X-Stage: STAGE', () => `X-Stage: "${stage}"`);
+const mistakesOf = (...from: Parameters<typeof load>) =>
+  problemsOf(...from).filter(({ severity }) => severity === 'error');
+
+const EMPTY: readonly (readonly [title: string, content: string])[] = [
+  ['no bytes', ''],
+  ['a line break', '\n'],
+  ['a line break of Windows', '\r\n'],
+  ['several line breaks', '\n\n'],
+  ['blanks', ' \t\n'],
+  ['a byte order mark', '\ufeff'],
+  ['a byte order mark and a line break', '\ufeff\r\n'],
+];
+
+for (const [title, content] of EMPTY) {
+  test(`a secret file of ${title} is a mistake wherever it is used`, (t) => {
+    const files = { '/run/secrets/x': content };
+    for (const text of [
+      legacy('${file:/run/secrets/x}'),
+      legacy('"${file:/run/secrets/x}"'),
+      legacy('s3cret', 'Basic ${file:/run/secrets/x}'),
+      legacy('s3cret', 'Basic abc', '${file:/run/secrets/x}'),
+      audience('"orders${file:/run/secrets/x}"'),
+    ]) {
+      const problems = mistakesOf(text, {}, files);
+      t.deepEqual(
+        problems.map(({ name, message }) => [name, message]),
+        [['empty-secret', '`/run/secrets/x` is empty']],
+      );
+    }
+  });
+
+  test(`a variable of ${title} is a mistake where a secret belongs, and nowhere else`, (t) => {
+    const variables = { X: content };
+    for (const text of [
+      legacy('${X}'),
+      legacy('"${X}"'),
+      legacy('s3cret', 'Basic ${X}'),
+      legacy('s3cret', 'Basic abc', '${X}'),
+    ]) {
+      const [problem, ...others] = mistakesOf(text, variables);
+      t.like(problem, { name: 'empty-secret', message: '`X` is empty, where a secret belongs' });
+      t.deepEqual(others, []);
+    }
+    t.false(mistakesOf(audience('"orders${X}"'), variables).some(({ name }) => name === 'empty-secret'));
+  });
+}
+
+test('nothing is meant where it is written', (t) => {
+  t.true(load(legacy('s3cret', 'Basic abc', '${STAGE:-}'), {}).ok);
+  t.is(mistakesOf(legacy('"${X:-}"'), {}).length, 1, 'but no secret is nothing');
+  t.is(mistakesOf(legacy('""'), {}).length, 1);
+});
+
+for (const value of ['', ' ', 'Basic', 'Basic ', 'bearer  ', 'Basic ${X:-}']) {
+  test(`credentials for an upstream of which nothing but "${value}" is there are a mistake`, (t) => {
+    t.like(mistakesOf(legacy('s3cret', value))[0], { name: 'empty-secret', message: 'the credentials are empty' });
+    t.true(load(legacy('s3cret', 'Basic abc', value), {}).ok, 'in another header they are none');
+  });
+}
+
+const BINARY: readonly (readonly [title: string, bytes: Buffer])[] = [
+  ['random bytes', Buffer.from('ff00fe8081c0c1f5', 'hex')],
+  ['text in Latin-1', Buffer.from('gehe\xefm', 'latin1')],
+  ['text in UTF-16', Buffer.from('\ufeffsecret-secret-secret-secret-secret', 'utf16le')],
+  ['a byte of zero', Buffer.from('secret-secret\0secret-secret-secret')],
+];
+
+for (const [title, bytes] of BINARY) {
+  test(`a secret of ${title} is refused, since it would be another one`, (t) => {
+    const text = bytes.toString('utf8');
+    for (const document of [legacy('"${file:/run/secrets/x}"'), legacy('s3cret', 'Basic ${file:/run/secrets/x}')]) {
+      const [problem] = mistakesOf(document, {}, { '/run/secrets/x': text });
+      t.like(problem, { name: 'not-text' });
+      t.regex(problem?.message ?? '', /`\/run\/secrets\/x` is not UTF-8 text/);
+      t.false(JSON.stringify(problem).includes(text));
+    }
+    t.like(mistakesOf(legacy('"${X}"'), { X: text })[0], { name: 'not-text' });
+  });
+}
+
+test('a value of the file itself that is not UTF-8 is a mistake too', (t) => {
+  t.like(mistakesOf(legacy('"gehe\ufffdm"'))[0], { name: 'not-text', message: 'this holds bytes that are not UTF-8' });
+});
+
+const secretOf = (...from: Parameters<typeof load>) => {
+  const [issuer] = loadGood(...from).config.issuers;
+  return issuer && 'introspection' in issuer ? issuer.introspection.clientSecret : undefined;
+};
+
+test('a byte order mark in front of a secret is not a part of it', (t) => {
+  t.is(secretOf(legacy('${file:/s}'), {}, { '/s': '\ufeffs3cret\r\n' }), 's3cret');
+});
+
+test('a secret is text whatever it looks like', (t) => {
+  for (const value of ['0012345', '1e5', 'true', 'null', '~', '0x10']) {
+    t.is(secretOf(legacy('${X}'), { X: value }), value);
+    t.is(secretOf(legacy('${file:/s}'), {}, { '/s': `${value}\n` }), value);
+  }
+});
