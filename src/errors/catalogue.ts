@@ -41,6 +41,7 @@ export const CATALOGUE = {
     causes: [
       'Two Authorization headers: one is often added by a client library, another by hand.',
       'The token is sent in two places at once, such as the header and a cookie.',
+      'A cookie or parameter has a name that servers may read as that of the token: other capitals, punctuation or blanks.',
     ],
     fix: 'Send exactly one token, in one place.',
   },

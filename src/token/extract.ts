@@ -1,5 +1,7 @@
 import { type Outcome, pass, stop } from '../outcome.ts';
+import { foldName } from '../request/fold.ts';
 import { diagnoseField } from './diagnose.ts';
+import { hasLookAlikeCookie, hasLookAlikeParameter } from './look-alike.ts';
 import { cookiePairs, decodeForm, queryPairs } from './pairs.ts';
 import { nameOf, type TokenPlace } from './place.ts';
 import { RawToken } from './raw-token.ts';
@@ -31,19 +33,22 @@ export function extractToken(request: TokenBearer, query: string, places: readon
   let otherScheme: string | undefined;
   for (const place of places) {
     const values = valuesAt(request, query, place);
-    if (values.length > 1) return ambiguous(place, true);
+    if (values.length > 1) return ambiguous(place, REPEATED);
+    if (hasLookAlike(request, query, place)) return ambiguous(place, LOOKS_ALIKE);
     const [value] = values;
     if (value === undefined) continue;
     const read = place.kind === 'authorization' ? readAuthorization(value) : readBare(value, place);
     // Basic credentials are no second token, whichever of the places is looked at first.
     if (!read.ok && read.fault.code === 'token.scheme') otherScheme = read.fault.detail;
-    else if (found !== undefined) return ambiguous(place, false);
+    else if (found !== undefined) return ambiguous(place, ELSEWHERE);
     else if (!read.ok) return read;
     else {
       found = read.value;
       foundAt = place;
     }
   }
+  const marked = foundAt && places.find((place) => hasLookAlikeMarker(request, place));
+  if (marked) return ambiguous(marked, LOOKS_ALIKE);
   if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found, foundAt));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
   return stop({ code: 'token.missing', detail: `No token was found in the ${places.map(nameOf).join(' or the ')}.` });
@@ -62,6 +67,25 @@ function valuesAt(request: TokenBearer, query: string, place: TokenPlace): reado
     case 'websocketProtocol':
       return readSubprotocols(request.headerValues('sec-websocket-protocol'), place.name).tokens;
   }
+}
+
+/** Whether the upstream may see a token in a place where none is seen here. Variants of header names are refused before. */
+function hasLookAlike(request: TokenBearer, query: string, place: TokenPlace): boolean {
+  switch (place.kind) {
+    case 'cookie':
+      return hasLookAlikeCookie(request.headerValues('cookie'), place.name);
+    case 'query':
+      return query !== '' && hasLookAlikeParameter(query, place.name);
+    default:
+      return false;
+  }
+}
+
+/** The same of Sec-WebSocket-Protocol. Without a token a marker of other case is just another subprotocol. */
+function hasLookAlikeMarker(request: TokenBearer, place: TokenPlace): boolean {
+  if (place.kind !== 'websocketProtocol') return false;
+  const { others } = readSubprotocols(request.headerValues('sec-websocket-protocol'), place.name);
+  return others.some((other) => foldName(other) === foldName(place.name));
 }
 
 const NONE: readonly string[] = [];
@@ -86,9 +110,15 @@ function readBare(value: string, place: TokenPlace): Outcome<string> {
 function cookieValues(fields: readonly string[], name: string): string[] {
   const values: string[] = [];
   for (const field of fields) {
-    for (const pair of cookiePairs(field)) if (pair.name === name && pair.value !== undefined) values.push(pair.value);
+    for (const pair of cookiePairs(field))
+      if (pair.name === name && pair.value !== undefined) values.push(withoutQuotes(pair.value));
   }
   return values;
+}
+
+/** RFC 6265 §4.1.1: the value of a cookie may stand in quotes, which are no part of what it says. */
+function withoutQuotes(value: string): string {
+  return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
 function parameterValues(query: string, name: string): string[] {
@@ -103,9 +133,12 @@ function tooLarge(token: string): Outcome<never> | undefined {
   });
 }
 
-function ambiguous(place: TokenPlace, repeated: boolean): Outcome<never> {
-  const detail = repeated
-    ? `The ${nameOf(place)} was sent more than once.`
-    : `A token was sent in the ${nameOf(place)} and in another place too.`;
-  return stop({ code: 'token.ambiguous', detail });
+type Ambiguity = (place: string) => string;
+
+const REPEATED: Ambiguity = (place) => `The ${place} was sent more than once.`;
+const ELSEWHERE: Ambiguity = (place) => `A token was sent in the ${place} and in another place too.`;
+const LOOKS_ALIKE: Ambiguity = (place) => `Something was sent under a name that servers may read as the ${place}.`;
+
+function ambiguous(place: TokenPlace, ambiguity: Ambiguity): Outcome<never> {
+  return stop({ code: 'token.ambiguous', detail: ambiguity(nameOf(place)) });
 }

@@ -28,6 +28,7 @@ const FOUND: readonly (readonly [title: string, sent: Sent, ...places: TokenPlac
   ['a scheme in any case', { authorization: [`bEaReR ${TOKEN}`] }, AUTHORIZATION],
   ['several spaces (RFC 9110 §11.4)', { authorization: [`Bearer   ${TOKEN}`] }, AUTHORIZATION],
   ['a cookie', { cookie: [`session=${TOKEN}`] }, COOKIE],
+  ['a quoted cookie', { cookie: [`session="${TOKEN}"`] }, COOKIE],
   ['a cookie among others', { cookie: [`a=1; session=${TOKEN};b=2`] }, COOKIE],
   ['a cookie of the second Cookie header', { cookie: ['a=1', `session=${TOKEN}`] }, COOKIE],
   ['a cookie beside one whose name begins alike', { cookie: [`session2=x; xsession=y; session=${TOKEN}`] }, COOKIE],
@@ -171,13 +172,17 @@ const REFUSED: readonly (readonly [
     COOKIE,
   ],
   ['an empty cookie', 'token.request', 'The cookie session is empty.', { cookie: ['session='] }, COOKIE],
-  [
-    'a quoted cookie',
-    'token.request',
-    'The cookie session does not hold one plain token.',
-    { cookie: ['session="a"'] },
-    COOKIE,
-  ],
+  ...['session="a', 'session=a"', 'session="', 'session=""a"', `session='a'`].map(
+    (cookie) =>
+      [
+        `quotes that are none of a cookie: ${cookie}`,
+        'token.request',
+        'The cookie session does not hold one plain token.',
+        { cookie: [cookie] },
+        COOKIE,
+      ] as const,
+  ),
+  ['an empty quoted cookie', 'token.request', 'The cookie session is empty.', { cookie: ['session=""'] }, COOKIE],
   [
     'a header with a scheme',
     'token.request',
