@@ -47,8 +47,8 @@ export function extractToken(request: TokenBearer, query: string, places: readon
       foundAt = place;
     }
   }
-  const marked = foundAt && places.find((place) => hasLookAlikeMarker(request, place));
-  if (marked) return ambiguous(marked, LOOKS_ALIKE);
+  if (found !== undefined)
+    for (const place of places) if (hasLookAlikeMarker(request, place)) return ambiguous(place, LOOKS_ALIKE);
   if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found, foundAt));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
   return stop({ code: 'token.missing', detail: `No token was found in the ${places.map(nameOf).join(' or the ')}.` });
