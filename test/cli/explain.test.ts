@@ -57,7 +57,7 @@ test('a token can come on stdin, so that it stays out of the history', async (t)
     stdout += chunk;
   });
   child.stdin.end(`${token}\n`);
-  const [code] = await once(child, 'close');
+  const [code] = await once(child, 'close', { signal: AbortSignal.timeout(45_000) });
   t.is(code, 0, stdout);
 });
 

@@ -10,6 +10,7 @@ import {
   type WriteBytesNow,
 } from '../../src/observe/output.ts';
 import { temporaryFolder } from '../support/files.ts';
+import { until } from '../support/until.ts';
 
 /** Something to write to that takes what it is given when it is told to. */
 function startSink() {
@@ -54,7 +55,7 @@ test('few lines leave in one write, after a moment', async (t) => {
   const output = new BatchedOutput({ write });
   for (const letter of 'abc') output.write(line(100, letter));
   t.is(writes(), 0);
-  while (writes() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => writes() > 0, 'they leave');
   t.is(text(), line(100, 'a') + line(100, 'b') + line(100, 'c'));
   t.is(writes(), 1);
   await output.end();
@@ -86,7 +87,7 @@ test('a reader that is slow is tried again, one that has gone costs its lines an
   const output = new BatchedOutput({ write });
   output.write(line(300_000, 'a'));
   asked[0]?.done(Object.assign(new Error('busy'), { code: 'EAGAIN' }), 0);
-  while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => asked.length === 2, 'it is tried again');
   t.is(asked[1]?.text, line(300_000, 'a'));
   t.is(output.dropped, 0);
   output.write(line(300_000, 'b'));
@@ -148,10 +149,10 @@ for (const isShared of [false, true]) {
         done(null, Buffer.byteLength(text));
       }
     };
-    while (output.dropped < 1000) output.write(line(2000), 'access');
+    for (let at = 0; at < 10_000 && output.dropped < 1000; at += 1) output.write(line(2000), 'access');
     for (let at = 0; at < 100; at += 1) output.write(line(100, 'e'), 'event');
     t.is(output.droppedEvents, 0, 'the reserve is theirs');
-    while (output.droppedEvents < 10) output.write(line(1000, 'f'), 'event');
+    for (let at = 0; at < 10_000 && output.droppedEvents < 10; at += 1) output.write(line(1000, 'f'), 'event');
     t.deepEqual([output.dropped, output.droppedEvents], [1010, 10], 'and has a bound');
     output.write(line(2000), 'access');
     t.is(output.dropped, 1011);

@@ -34,7 +34,7 @@ function spawnCommand(
 }
 
 /** In ms: by far more than anything takes here beside busy neighbours, and less than what ends a test without a word. */
-const PATIENCE = 45_000;
+const PATIENCE = 50_000;
 
 /** Rejects with `what` and what was printed where `promise` takes too long: a defect shows as a failure, and not as a hang. */
 async function within<T>(promise: Promise<T>, what: string, output: () => object, ms = PATIENCE): Promise<T> {
@@ -57,7 +57,7 @@ export async function runCommand(args: readonly string[], options: CommandOption
   const child = spawnCommand(args, options);
   const output = collect(child);
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const code = await within(ended, `the end of ${args.join(' ')}`, output);
+  const code = await within(ended, `the end of ${args.join(' ')}`, output).finally(() => child.kill('SIGKILL'));
   return { code, ...output() };
 }
 
@@ -112,7 +112,10 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     });
     return within(found, `a log line for which ${fits}`, output);
   };
-  const listening = await waitForLine(({ msg, admin }) => msg === 'listening' && admin !== undefined);
+  const listening = await waitForLine(({ msg, admin }) => msg === 'listening' && admin !== undefined).catch((error) => {
+    child.kill('SIGKILL'); // nobody gets it to end it
+    throw error;
+  });
   return {
     pid: child.pid as number,
     url: String(listening.gateway),
@@ -135,7 +138,13 @@ export async function startCommand(args: readonly string[], options: CommandOpti
     stallReading: () => void child.stdout?.pause(),
     resumeReading: () => void child.stdout?.resume(),
     signal: (name) => void child.kill(name),
-    ended: ended.then((code) => ({ code, ...output() })),
+    get ended() {
+      return within(
+        ended.then((code) => ({ code, ...output() })),
+        'its end',
+        output,
+      );
+    },
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return { code: await within(ended, `the end after ${signal}`, output), ...output() };
