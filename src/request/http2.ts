@@ -1,3 +1,4 @@
+import { METHODS as PARSED_METHODS } from 'node:http';
 import { type Outcome, stop } from '../outcome.ts';
 import type { FieldSorter } from './fields.ts';
 import { type ParsedRequest, type RequestHead, readHead } from './head.ts';
@@ -11,6 +12,8 @@ export interface Http2Head {
   readonly rawHeaders: readonly string[];
   /** They take more than they may. */
   readonly isTooLarge: boolean;
+  /** There were fields among them that no message may have, which are not among `rawHeaders`. */
+  readonly isMalformed: boolean;
   /** Whether the stream did not end with them. */
   readonly bodyFollows: boolean;
 }
@@ -22,6 +25,7 @@ export interface Http2Head {
  */
 export function readHttp2Head(from: Http2Head, sorter: FieldSorter): Outcome<RequestHead> {
   if (from.isTooLarge) return stop({ code: 'request.headers-too-large', close: true });
+  if (from.isMalformed) return invalid(BAD_CHARACTERS);
   const { pseudo, fields, flaw } = sortFields(from.rawHeaders);
   if (flaw !== undefined) return invalid(flaw);
   // A tunnel, or a WebSocket in a stream (RFC 8441): neither is carried.
@@ -62,7 +66,7 @@ function sortFields(raw: readonly string[]): Sorted {
         return { pseudo, fields, flaw: 'The pseudo-header fields are not those of a request, each once and first.' };
       pseudo.set(name, value);
     } else if (!NAME.test(name) || !VALUE.test(value)) {
-      return { pseudo, fields, flaw: 'A header has characters that none may have in HTTP/2.' };
+      return { pseudo, fields, flaw: BAD_CHARACTERS };
     } else if (OF_THE_CONNECTION.has(name) || (name === 'te' && value !== 'trailers')) {
       return { pseudo, fields, flaw: 'A header is about the connection, which HTTP/2 has in no header.' };
     } else if (name === 'cookie' && cookieAt !== -1) {
@@ -79,7 +83,9 @@ function sortFields(raw: readonly string[]): Sorted {
 function pseudoFlaw(pseudo: ReadonlyMap<string, string>): string | undefined {
   // Nothing else is served here, and what is behind would be told `https`.
   if (pseudo.get(':scheme') !== 'https') return 'The :scheme is not https.';
-  if (!pseudo.get(':method')) return 'The :method is missing.';
+  const method = pseudo.get(':method');
+  if (!method) return 'The :method is missing.';
+  if (!METHODS.has(method)) return 'The :method is not the name of a known method in capitals.';
   const path = pseudo.get(':path') ?? '';
   // An absolute address would bring an authority of its own.
   if (!path.startsWith('/') && path !== '*') return 'The :path is not a path.';
@@ -97,10 +103,16 @@ function withoutHost(fields: readonly string[], authority: string): string[] {
   return kept;
 }
 
+/**
+ * What node's parser takes in HTTP/1.1. Any other spelling would pass rules about methods, and upstreams that fold `delete`
+ * would carry it out.
+ */
+const METHODS: ReadonlySet<string> = new Set(PARSED_METHODS);
+const BAD_CHARACTERS = 'A header has characters that none may have in HTTP/2, or blanks around its value, or no name.';
 const PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path']);
 /** RFC 9113 §8.2.1: without capitals. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/;
 /** RFC 9113 §8.2.2 */
 const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'connection',

@@ -109,6 +109,7 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
   readonly httpVersion = HTTP2;
   readonly rawHeaders: string[];
   readonly isTooLarge: boolean;
+  readonly isMalformed: boolean;
   readonly bodyFollows: boolean;
   readonly socket: Http2Lane;
   readonly #stream: ServerHttp2Stream;
@@ -116,9 +117,10 @@ export class Http2Request implements RequestOfHttp1, Http2Head {
   /** The client has said that this was all. */
   #ended: boolean;
 
-  constructor(stream: ServerHttp2Stream, { rawHeaders, isTooLarge }: ReceivedHead, lane: Http2Lane) {
+  constructor(stream: ServerHttp2Stream, { rawHeaders, isTooLarge, isMalformed }: ReceivedHead, lane: Http2Lane) {
     this.rawHeaders = rawHeaders as string[];
     this.isTooLarge = isTooLarge;
+    this.isMalformed = isMalformed;
     this.socket = lane;
     this.#stream = stream;
     this.bodyFollows = !stream.endAfterHeaders;

@@ -1,7 +1,9 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import type { BlockFlaw } from '../request/field-block.ts';
 import { Budget } from './budget.ts';
 import { Http2Lane } from './http2-lane.ts';
+import { BlockWatch, Http2Tap } from './http2-tap.ts';
 
 /** What a connection of HTTP/2 is held to; durations in ms. Read when they are needed, since they may change. */
 export interface Http2Limits {
@@ -55,15 +57,22 @@ const BYTES_PER_PING = 1024;
  */
 const NGHTTP2_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
 
+/** How many requests of a connection may be malformed in a way that nghttp2 refuses; it has a bound of its own, of 1000. */
+const MOST_MALFORMED = 2000;
+
 /** How often it is looked whether a client with requests is still there, at most; ms. */
 const PROBE = 20_000;
 
 /** How long a connection has to say good-bye; ms. */
 const GOODBYE = 1000;
 
+/** How long a client that floods has to be told so; ms. */
+const LAST_WORD = 100;
+
 /** One connection of HTTP/2: its streams, how long it may be idle, and what it may not do too often. */
 export class Http2Session {
   readonly #socket: TLSSocket;
+  readonly #tap: Http2Tap;
   readonly #session: ServerHttp2Session;
   readonly #options: Http2SessionOptions;
   readonly #resets = new Budget(...FLOODS.resets);
@@ -71,6 +80,10 @@ export class Http2Session {
   readonly #settings = new Budget(...FLOODS.settings);
   #lanes = 0;
   #movedAtPing = 0;
+  /** Streams whose requests are malformed, of which node does not know. */
+  readonly #malformed = new Set<number>();
+  /** Fields that are malformed may be meant by a number, in any request: none can be trusted. */
+  #isTainted = false;
   #flooding = false;
   #idle: NodeJS.Timeout;
   readonly #probing: NodeJS.Timeout;
@@ -83,7 +96,9 @@ export class Http2Session {
     this.#socket = socket;
     this.#options = options;
     const { maxHeaderSize, limits } = options;
-    this.#session = performServerHandshake(socket, {
+    const watch = new BlockWatch((stream, flaw) => this.#flawed(stream, flaw));
+    this.#tap = new Http2Tap(socket, (chunk) => watch.look(chunk));
+    this.#session = performServerHandshake(this.#tap, {
       ...NGHTTP2_RESETS,
       maxHeaderListPairs: Math.max(100, Math.ceil(maxHeaderSize / FIELD_OVERHEAD)),
       settings: {
@@ -134,9 +149,11 @@ export class Http2Session {
     }
     const { limits, maxHeaderSize, serve, late, isLeaving, now } = this.#options;
     const openedAt = now();
+    const isTooLarge = sizeOf(rawHeaders) > maxHeaderSize;
+    const isMalformed = this.#malformed.delete(stream.id as number) || this.#isTainted;
     const lane = new Http2Lane(
       stream,
-      { rawHeaders, isTooLarge: sizeOf(rawHeaders) > maxHeaderSize },
+      { rawHeaders, isTooLarge, isMalformed },
       {
         connection: this.#socket,
         stall: limits.keepAliveTimeout,
@@ -153,7 +170,14 @@ export class Http2Session {
     });
     serve(lane);
     // As an answer in HTTP/1.1 would say `Connection: close`. node has no GOAWAY that only warns: behind any, it closes.
-    if (isLeaving()) this.close();
+    if (isLeaving() || this.#isTainted) this.close();
+  }
+
+  #flawed(stream: number, flaw: BlockFlaw): void {
+    if (flaw === 'remembered') this.#isTainted = true;
+    this.#malformed.add(stream);
+    // Those that nghttp2 has refused itself stay.
+    if (this.#malformed.size > MOST_MALFORMED) this.#endFlood();
   }
 
   /** `openedAt`: when its stream was. */
@@ -184,14 +208,20 @@ export class Http2Session {
   }
 
   #spend(budget: Budget): void {
-    if (budget.take(this.#options.now()) || this.#flooding) return;
+    if (!budget.take(this.#options.now())) this.#endFlood();
+  }
+
+  #endFlood(): void {
+    if (this.#flooding) return;
     this.#flooding = true;
     this.#options.flooded(this.#socket.remoteAddress);
-    // Not at once: from within what it reads, node would close the connection before the GOAWAY that says why.
+    this.#tap.ignoreAll();
+    // Not at once: from within what it reads, node would close the connection before the GOAWAY that says why. Nor does it
+    // send one with its own end while something else is being written.
     setImmediate(() => {
       if (this.#session.destroyed) return;
-      this.#session.destroy(new Error('too many of them'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      this.#sayGoodbye();
+      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      setTimeout(() => this.destroy(), LAST_WORD);
     });
   }
 

@@ -60,36 +60,6 @@ const MALFORMED: Readonly<Record<string, readonly Field[]>> = {
   'an alias of a framing': [...pseudo(), ['transfer.encoding', 'chunked']],
 };
 
-/** nghttp2 leaves such a field out, before anybody sees it, and goes on. */
-const LEFT_OUT: Readonly<Record<string, readonly Field[]>> = {
-  'a line break in a value': [...pseudo(), ['x-a', 'b\r\nx-user-id: root']],
-  'a request in a value': [...pseudo(), ['x-a', 'b\r\n\r\nGET /inner HTTP/1.1\r\nHost: a']],
-  'a bare LF in a value': [...pseudo(), ['x-a', 'b\nx-user-id: root']],
-  'a NUL in a value': [...pseudo(), ['x-a', 'b\0c']],
-  'a colon in a name': [...pseudo(), ['x-a: b\r\nx-user-id', 'root']],
-  'a space in a name': [...pseudo(), ['transfer-encoding ', 'chunked']],
-  'an empty name': [...pseudo(), ['', 'x']],
-};
-
-needsOpenssl('a field with characters that none may have does not arrive, nor does what it brings', async (t) => {
-  const { gateway, upstream, secure } = await startSecure(t, PUBLIC);
-  const connection = await connectFrames(t, gateway.port, secure);
-  let id = -1;
-  for (const [what, fields] of Object.entries(LEFT_OUT)) {
-    id += 2;
-    connection.write(requestFrame(id, fields));
-    await connection.waitFor(({ stream, type }) => stream === id && type !== FRAME.window, what);
-    await connection.settled();
-  }
-  const arrived = upstream.connections.map((one) => one.received().toString('latin1')).join('');
-  t.notRegex(arrived, /root|inner|b\0c|x-a|chunked|^:/im);
-  t.is(arrived.split('GET /').length - 1, upstream.requests.length);
-  connection.write(requestFrame(99, [...pseudo(), ['x-b', 'c']]));
-  await connection.waitFor(({ stream, flags }) => stream === 99 && (flags & FLAG.endStream) !== 0, 'an answer');
-  t.deepEqual(upstream.requests.at(-1)?.values('x-b'), ['c']);
-  t.true(gateway.lines.filter(({ status }) => status === 200).length >= 1);
-});
-
 needsOpenssl('what is malformed gets 400 or a reset, nothing arrives, and the connection goes on', async (t) => {
   const { gateway, upstream, secure } = await startSecure(t, {
     routes: [{ ...PUBLIC.routes[0], headers: { set: { 'X-User-Id': 'nobody' } } }],
@@ -127,11 +97,12 @@ needsOpenssl('a body that does not fit its length is not complete to the upstrea
   const { gateway, upstream, secure } = await startSecure(t, PUBLIC);
   for (const [what, [length, ...pieces]] of Object.entries(LENGTHS)) {
     const connection = await connectFrames(t, gateway.port, secure);
+    const before = upstream.requests.length;
     connection.write(requestFrame(1, [...pseudo({ ':method': 'POST' }), ['content-length', length]], 0));
     for (const [at, piece] of pieces.entries()) {
       const isLast = at === pieces.length - 1;
       connection.write(frame(FRAME.data, isLast ? FLAG.endStream : 0, 1, Buffer.from(piece)));
-      const arrived = () => upstream.requests.at(-1)?.body.toString() === piece;
+      const arrived = () => upstream.requests.length > before && upstream.requests.at(-1)?.body.toString() === piece;
       if (!isLast) await upstream.waitUntil(arrived, 'the first piece');
     }
     // Newer nghttp2 takes some of it for an error of the connection.

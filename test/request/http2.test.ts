@@ -6,7 +6,7 @@ import { readHttp2Head } from '../../src/request/http2.ts';
 const PSEUDO = [':method', 'GET', ':scheme', 'https', ':authority', 'api.example.com', ':path', '/x'];
 const sorter = new FieldSorter(['X-User-Id']);
 const read = (rawHeaders: readonly string[], bodyFollows = false, isTooLarge = false) =>
-  readHttp2Head({ rawHeaders, bodyFollows, isTooLarge }, sorter);
+  readHttp2Head({ rawHeaders, bodyFollows, isTooLarge, isMalformed: false }, sorter);
 const codeOf = (outcome: ReturnType<typeof read>) => (outcome.ok ? undefined : outcome.fault.code);
 
 test('a head of HTTP/2 is read like one of HTTP/1.1', (t) => {

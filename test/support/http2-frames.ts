@@ -1,5 +1,6 @@
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { ExecutionContext } from 'ava';
+import { CODE_LENGTHS } from '../../src/request/huffman.ts';
 
 // HTTP/2 written by hand, for what no client would send, and read by the frame.
 
@@ -41,19 +42,51 @@ export function uint32(value: number): Buffer {
 
 export type Field = readonly [name: string, value: string];
 
-/** Fields as literals that are not indexed, without Huffman codes (RFC 7541 §6.2.2): the bytes are those of the text. */
-export function fieldBlock(fields: readonly Field[]): Buffer {
-  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.of(0), literal(name), literal(value)]));
+/** How fields are put down (RFC 7541 §6.2): what is remembered has numbers from 62 on, and codes are Huffman's. */
+export interface Coding {
+  readonly kind?: 'plain' | 'never' | 'remembered';
+  readonly coded?: boolean;
+}
+const KINDS = { plain: 0, never: 0x10, remembered: 0x40 } as const;
+
+/** Fields as literals; as they are if nothing else is said, so that the bytes are those of the text. */
+export function fieldBlock(fields: readonly Field[], { kind = 'plain', coded = false }: Coding = {}): Buffer {
+  return Buffer.concat(
+    fields.flatMap(([name, value]) => [Buffer.of(KINDS[kind]), literal(name, coded), literal(value, coded)]),
+  );
 }
 
-function literal(text: string): Buffer {
-  const bytes = Buffer.from(text, 'latin1');
-  if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
-  const length = [127];
+function literal(text: string, coded: boolean): Buffer {
+  const bytes = coded ? huffman(text) : Buffer.from(text, 'latin1');
+  const flag = coded ? 0x80 : 0;
+  if (bytes.length < 127) return Buffer.concat([Buffer.of(flag | bytes.length), bytes]);
+  const length = [flag | 127];
   let rest = bytes.length - 127;
   for (; rest >= 128; rest >>= 7) length.push((rest & 127) | 128);
   return Buffer.concat([Buffer.from([...length, rest]), bytes]);
 }
+
+/** A text in the code of RFC 7541, appendix B. */
+export function huffman(text: string): Buffer {
+  const bits = [...Buffer.from(text, 'latin1')].map((byte) => CODES[byte]).join('');
+  const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, '1');
+  return Buffer.from(padded.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
+}
+
+/** Codes of the same length follow each other, from the shortest to the longest. */
+const CODES = ((): readonly string[] => {
+  const codes: string[] = [];
+  let code = 0;
+  let before = 0;
+  const inOrder = [...CODE_LENGTHS.entries()].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+  for (const [byte, length] of inOrder) {
+    code *= 2 ** (length - before);
+    codes[byte] = code.toString(2).padStart(length, '0');
+    code += 1;
+    before = length;
+  }
+  return codes;
+})();
 
 /** The pseudo-fields of a request for `/`, in place of which others may be given. */
 export function pseudo(more: Readonly<Record<string, string | undefined>> = {}): Field[] {
