@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
 
-/** How long nothing may be written for a client that sends nothing more; ms. Then it has gone, as far as anybody can tell. */
-const GRACE = 600;
+/**
+ * How long nothing may be written for a client that sends nothing more: 0.6 s. Then it has gone, as far as anybody can tell. It
+ * is counted in steps, so that a gateway which was held up for so long does not take that for the client's silence.
+ */
+const GRACE = { stepMs: 150, steps: 4 };
 
 /**
  * For a client that has ended its side while a request of it is under way. It may wait for its answer (`nc -N`, some
@@ -9,11 +12,13 @@ const GRACE = 600;
  * moment for each piece of its answer; then the connection is cut, which ends what was asked for it.
  */
 export function closeUnlessWritten(socket: Socket): void {
-  let before = socket.bytesWritten;
+  let [before, silent] = [socket.bytesWritten, 0];
   const timer = setInterval(() => {
     // What waits to be written waits for the client: there are other bounds for that.
-    if (socket.bytesWritten === before && socket.writableLength === 0) socket.destroy();
+    const isSilent = socket.bytesWritten === before && socket.writableLength === 0;
+    silent = isSilent ? silent + 1 : 0;
     before = socket.bytesWritten;
-  }, GRACE);
+    if (silent >= GRACE.steps) socket.destroy();
+  }, GRACE.stepMs);
   socket.once('close', () => clearInterval(timer));
 }
