@@ -101,7 +101,7 @@ function helpOf({ config, keyRings }: Assembly, { authority, peer: { encrypted }
     tokenEndpoint: keyRings.get(name)?.tokenEndpoint,
     audience,
   }));
-  const address = `${encrypted ? 'https' : 'http'}://${authority}`;
+  const address = `${encrypted ? 'https' : 'http'}://${authority || 'localhost'}`;
   return { style: config.errors, address, issuers, guarded, adminUrl: localAdminUrl(config.admin) };
 }
 

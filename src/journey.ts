@@ -3,7 +3,7 @@ import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
 import type { Refused } from './errors/problem.ts';
 import type { RequestFacts } from './forward/headers.ts';
-import type { RequestHead } from './request/head.ts';
+import { OWN_NAME, type RequestHead } from './request/head.ts';
 import { type Trace, traceOf } from './request/trace.ts';
 import { hostName } from './route/host.ts';
 import type { Target } from './route/target.ts';
@@ -71,7 +71,7 @@ export class Journey {
       fault,
       requestId,
       issuers: route?.issuerNames ?? [],
-      host: hostName(authority),
+      host: hostName(authority) || OWN_NAME,
       prefix: route?.prefix ?? '',
     };
   }

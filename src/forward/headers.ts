@@ -46,6 +46,8 @@ export class HeaderRules {
   readonly #responseDrop: ReadonlySet<string>;
   readonly #back: RewriteBack;
   readonly #host: string | undefined;
+  /** What is sent where the client named no host. */
+  readonly #ownHost: string;
   readonly #strip: StripToken;
   /** Lower-case names of #set: nothing else is sent under them. */
   readonly #own: ReadonlySet<string>;
@@ -73,12 +75,8 @@ export class HeaderRules {
       ...responseHeaders.set.map(([name]) => name.toLowerCase()),
     ]);
     this.#back = rewriteBack(route);
-    this.#host =
-      upstream.host === 'keep'
-        ? undefined
-        : upstream.host === 'upstream'
-          ? new URL(upstream.urls[0]).host
-          : upstream.host;
+    this.#ownHost = new URL(upstream.urls[0]).host;
+    this.#host = upstream.host === 'keep' ? undefined : upstream.host === 'upstream' ? this.#ownHost : upstream.host;
     this.#strip = tokenStripper(route);
     this.#own = new Set(this.#set.map(([name]) => name.toLowerCase()));
     this.#stripAuthorization = route.guard === 'public' && route.token === 'strip';
@@ -94,7 +92,7 @@ export class HeaderRules {
   /** Names and values in turn for the upstream. */
   forUpstream(request: RequestFacts): string[] {
     const { head, authority, requestId } = request;
-    const headers = ['Host', this.#host ?? authority];
+    const headers = ['Host', this.#host ?? (authority || this.#ownHost)];
     this.#copyOnward(head, headers);
     if (this.#keep.size > 0 && head.withheld.length > 0) this.#copyKept(head, headers);
     if (this.#passAuthorization && !head.nominated.has('authorization')) {
@@ -108,7 +106,12 @@ export class HeaderRules {
     this.#pushForwarded(headers, request);
     if (!this.#own.has('x-request-id')) headers.push('X-Request-Id', requestId);
     this.#pushTrace(headers, request);
-    const facts: TemplateFacts = { permit: request.permit, requestId, host: authority, subject: request.peer.subject };
+    const facts: TemplateFacts = {
+      permit: request.permit,
+      requestId,
+      host: authority || undefined,
+      subject: request.peer.subject,
+    };
     for (const [name, render] of this.#set) {
       const value = render(facts);
       if (value !== undefined) headers.push(name, value);
@@ -166,7 +169,7 @@ export class HeaderRules {
     }
     // Several lines are one list in their order (RFC 9110 §5.3): what our neighbour saw stands last but one.
     headers.push('X-Forwarded-For', chain + peer.address);
-    if (!knowsHost) headers.push('X-Forwarded-Host', authority);
+    if (!knowsHost && authority !== '') headers.push('X-Forwarded-Host', authority);
     if (!knowsProto) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
     headers.push('Via', VIA[head.version] as string);
   }
@@ -198,7 +201,7 @@ export class HeaderRules {
 
   #setResponse(headers: string[], request: RequestFacts): void {
     const { permit, requestId, authority, peer } = request;
-    const facts: TemplateFacts = { permit, requestId, host: authority, subject: peer.subject };
+    const facts: TemplateFacts = { permit, requestId, host: authority || undefined, subject: peer.subject };
     for (const [name, render] of this.#responseSet) {
       const value = render(facts);
       if (value !== undefined) headers.push(name, value);

@@ -6,7 +6,7 @@ import { claimAt } from '../verify/claim-path.ts';
 export interface TemplateFacts {
   readonly permit: Permit;
   readonly requestId: string;
-  readonly host: string;
+  readonly host: string | undefined;
   /** Of the certificate that the client has shown. */
   readonly subject: string | undefined;
 }

@@ -20,7 +20,7 @@ export class RequestHead {
   /** `1.0`, `1.1` or `2`. */
   readonly version: string;
   readonly rawHeaders: readonly string[];
-  /** The one Host field. */
+  /** The one Host field; empty where HTTP/1.0 came without. */
   host = '';
   /** The values of the Authorization fields, one each. */
   readonly authorization: string[] = [];
@@ -197,7 +197,8 @@ function framingFlaw(
 }
 
 function hostFlaw(head: RequestHead, count: number): string | undefined {
-  if (count === 0) return 'The Host header is missing.';
+  // To HTTP/1.0 it is unknown (RFC 9112 §3.2): such a request names no host, and routes that want one are not for it.
+  if (count === 0) return head.version === '1.0' ? undefined : 'The Host header is missing.';
   if (count > 1) return 'The Host header is given more than once.';
   return isAuthority(head.host) ? undefined : 'The Host header is not a host name with an optional port.';
 }
