@@ -65,10 +65,15 @@ const rendered = new Map<string, readonly KubernetesObject[]>();
 export function render(folder: string): readonly KubernetesObject[] {
   const known = rendered.get(folder);
   if (known) return known;
-  const text = execFileSync('kubectl', ['kustomize', join(ROOT, folder)], { encoding: 'utf8', stdio: 'pipe' });
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
+  const objects = build(join(ROOT, folder));
   rendered.set(folder, objects);
   return objects;
+}
+
+/** The same of any folder. Throws with kubectl's words. */
+export function build(folder: string): readonly KubernetesObject[] {
+  const text = execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8', stdio: 'pipe' });
+  return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
 }
 
 export const ofKind = (objects: readonly KubernetesObject[], kind: string) =>
