@@ -1,3 +1,5 @@
+import { Generations } from '../request/generations.ts';
+
 /** What is known of a header field of answers by its name. */
 export interface AnswerName {
   /** As the upstream spells it. */
@@ -9,15 +11,15 @@ interface Known extends AnswerName {
   readonly bytes: Buffer;
 }
 
-/** An upstream sends the same few names again and again; one that invents them must not fill the memory. */
-const MEMORY = { names: 256, length: 64 };
+/** An upstream sends the same few names again and again; one that invents them must not fill the memory. `names`: of a generation. */
+const MEMORY = { names: 128, length: 64 };
 
 /**
  * The names of header fields as texts, remembered by their bytes: an upstream sends the same ones in every answer, and to
  * make each of them a text, and that one lower-case, costs more than to see that it is the one from before.
  */
 export class AnswerNames {
-  readonly #known = new Map<number, Known>();
+  readonly #known = new Generations<number, Known>(MEMORY.names);
 
   of(bytes: Buffer): AnswerName {
     const { length } = bytes;
@@ -27,8 +29,7 @@ export class AnswerNames {
     if (known !== undefined && isSame(known.bytes, bytes)) return known;
     const name = bytes.toString('latin1');
     const found = { name, lower: name.toLowerCase(), bytes: Buffer.from(bytes) };
-    if (length <= MEMORY.length && (known !== undefined || this.#known.size < MEMORY.names))
-      this.#known.set(key, found);
+    if (length <= MEMORY.length) this.#known.set(key, found);
     return found;
   }
 }

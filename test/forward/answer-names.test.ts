@@ -38,3 +38,15 @@ test('more names than it remembers, and long ones, are told as well', (t) => {
     t.deepEqual(nameOf(names, text.toUpperCase()), [text.toUpperCase(), text.toLowerCase()]);
   }
 });
+
+test('names that every answer has stay remembered during and after a flood of others', (t) => {
+  const names = new AnswerNames();
+  const usual = ['Date', 'Content-Type', 'Content-Length'].map((text) => Buffer.from(text));
+  const known = usual.map((bytes) => names.of(bytes));
+  for (let index = 0; index < 10_000; index += 1) {
+    names.of(Buffer.from(`X-${index}-${'a'.repeat(index % 50)}`));
+    // The same object, and not another one made for the same name.
+    if (index % 20 === 0)
+      for (const [at, bytes] of usual.entries()) t.is(names.of(bytes), known[at] as (typeof known)[0]);
+  }
+});
