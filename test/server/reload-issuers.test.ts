@@ -169,8 +169,50 @@ test('keys from a file are read again, and a key that is gone takes its tokens w
   t.is(await show(first), 200);
   await folder.write('keys.json', JSON.stringify({ keys: [second.jwk] }));
   t.true(await gateway.reload({ upstreams: { legacy: upstream.url }, issuer }));
-  await until(async () => (await show(second)) === 200, 'the new key is known');
-  t.is(await show(first), 401);
+  // A token with the new key would have the file read by itself: the old key alone shows that the change did.
+  await until(async () => (await show(first)) === 401, 'the old key is gone');
+  t.is(await show(second), 200);
+});
+
+test('an issuer in place of another, both found by discovery, has none of its keys', async (t) => {
+  const [of1, of2] = [makeKey('ES256', 'k'), makeKey('ES256', 'k')];
+  const [one, two] = [await serveJwks([of1]), await serveJwks([of2])];
+  t.teardown(async () => {
+    await one.close();
+    await two.close();
+  });
+  const behind = (issuer: string) => ({ issuer: { issuer, keys: { discovery: true } } });
+  const { gateway, upstream } = await startBehind(t, behind(one.issuer));
+  const show = async (key: TestKey, iss: string) => {
+    const headers = [['Authorization', `Bearer ${signToken(key, accessClaims({ iss }))}`] as const];
+    return (await gateway.ask(requestBytes({ headers }))).status;
+  };
+  t.is(await show(of1, one.issuer), 200);
+  t.true(await gateway.reload({ upstreams: { legacy: upstream.url }, ...behind(two.issuer) }));
+  t.is(await show(of1, two.issuer), 401, 'a key of the one before');
+  t.is(await show(of1, one.issuer), 401, 'and its issuer');
+  t.is(await show(of2, two.issuer), 200);
+});
+
+test('a change of the configuration does not end the cooldown for unknown keys', async (t) => {
+  const clock = new FakeClock();
+  const { gateway, upstream } = await startBehind(t, { options: { clock } });
+  const unknown = async () => {
+    const token = signToken(makeKey('ES256'), accessClaims({ iss: gateway.keyServer.issuer }, clock.now()));
+    return (await gateway.ask(requestBytes({ headers: [['Authorization', `Bearer ${token}`]] }))).status;
+  };
+  const { requests, jwksUri } = gateway.keyServer;
+  t.is(await unknown(), 401);
+  t.is(requests.jwks, 2, 'asked for');
+  for (const refresh of ['11m', '12m', '13m']) {
+    const keys = { url: jwksUri, refresh };
+    t.true(await gateway.reload({ upstreams: { legacy: upstream.url }, issuer: { keys } }));
+    t.is(await unknown(), 401);
+    t.is(requests.jwks, 2, 'and not again so soon');
+  }
+  clock.advance(31_000);
+  t.is(await unknown(), 401);
+  t.is(requests.jwks, 3);
 });
 
 test('with other settings of the token cache it begins empty, and its counts go on', async (t) => {

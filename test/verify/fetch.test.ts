@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -20,6 +21,14 @@ async function answering(
 
 const never = () => new AbortController().signal;
 const get = (url: string, cancel = never()) => fetchJson(url, { timeout: 5000, ask, cancel });
+
+test('a signal that outlives many questions keeps nothing of any of them', async (t) => {
+  const url = await answering(t, Buffer.from('{}'));
+  const { signal } = new AbortController();
+  for (let count = 0; count < 20; count += 1) await get(url, signal);
+  for (let count = 0; count < 20; count += 1) await t.throwsAsync(get('http://127.0.0.1:1', signal));
+  t.deepEqual(getEventListeners(signal, 'abort'), []);
+});
 
 test('the type of the answer does not matter, its JSON does', async (t) => {
   const url = await answering(t, Buffer.from('{"keys":[]}'), { 'content-type': 'text/plain' });

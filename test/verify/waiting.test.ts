@@ -241,11 +241,13 @@ async function asked(t: ExecutionContext) {
     release = resolve;
   });
   const questions: string[] = [];
-  const signals = new Set<AbortSignal | undefined>();
   const verifier = new IntrospectionVerifier(OPAQUE, async (_, { body = '', signal }) => {
     questions.push(new URLSearchParams(body).get('token') ?? '');
-    signals.add(signal);
-    await held;
+    if (signal?.aborted) throw signal.reason;
+    const left = new Promise<never>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true }),
+    );
+    await Promise.race([held, left]);
     return Response.json({ active: true, aud: 'orders-api' });
   });
   t.teardown(() => verifier.close());
@@ -291,6 +293,40 @@ test.serial('about the tokens of clients that have left nobody is asked', async 
   release();
   t.deepEqual(await flood.all(), { accepted: 74, 'verify.introspection-unavailable': 226 });
   t.is(questions.length, 74);
+});
+
+test.serial('closing ends the questions that are under way, and those behind them', async (t) => {
+  const { verify, verifier, questions } = await asked(t);
+  const flood = await ask(100, (index) => verify(`opaque-${index}`));
+  t.is(questions.length, 64);
+  verifier.close();
+  t.deepEqual(await flood.all(), { 'verify.introspection-unavailable': 100 });
+});
+
+test.serial('closing ends a fetch of keys that is under way', async (t) => {
+  const signals: (AbortSignal | undefined)[] = [];
+  const hanging: Ask = (_, { signal }) => {
+    signals.push(signal);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  };
+  const set = new KeySet(issuerSettings({}, { timeout: 10 * MINUTE }), new FakeClock(), hanging, new KeyLog());
+  const started = set.start();
+  t.is(signals.length, 1);
+  set.close();
+  t.true(signals[0]?.aborted);
+  await started;
+});
+
+test.serial('a key that goes while its signature is looked at vouches for nothing afterwards', async (t) => {
+  const { issuer, set, verify, token } = await world(t);
+  await set.start();
+  issuer.keys = [P384_JWK];
+  const good = token();
+  const looking = verify(good);
+  await set.refresh();
+  t.is(told(await looking), 'accepted', 'it was there when the token came');
+  t.is(told(await verify(good)), 'token.key-unknown');
 });
 
 test('places are taken whole or not at all, and given back', (t) => {
