@@ -102,6 +102,7 @@ export class GatewayServer {
       renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
       log.configure(changed.log);
       setLimits(this.#public, changed.listen.limits);
+      this.#connections.limit = changed.listen.limits.maxConnections;
     };
     this.#metrics = metrics;
     this.#team = team;
@@ -109,9 +110,14 @@ export class GatewayServer {
     this.#worlds = worlds;
     this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
     this.#log = log;
-    this.#requests = new Requests({ worlds, now: clock.now, log, metrics, limits });
+    this.#requests = new Requests({
+      ...{ worlds, now: clock.now, log, metrics, limits },
+      isSurplus: (connection) => this.#connections.isSurplus(connection),
+    });
     this.#public = createPublicServer(config.listen, this.#requests, log);
-    this.#connections = new Connections(this.#public, () => limits.add('listen.limits.maxConnections'));
+    this.#connections = new Connections(this.#public, config.listen.limits.maxConnections, () =>
+      limits.add('listen.limits.maxConnections'),
+    );
     const state = () =>
       readiness(
         worlds.current.assembly,
@@ -361,5 +367,4 @@ function setLimits(server: Server, limits: Config['listen']['limits']): void {
   server.headersTimeout = limits.headersTimeout;
   server.requestTimeout = limits.requestTimeout;
   server.keepAliveTimeout = limits.keepAlive;
-  server.maxConnections = limits.maxConnections;
 }

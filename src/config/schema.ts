@@ -61,7 +61,11 @@ export const listenSchema = z
           .describe(
             'How long an idle connection is kept, and one whose client takes nothing of an answer that is all written.',
           ),
-        maxConnections: z.int().min(1).default(10_000).describe('Open connections; further ones are closed at once.'),
+        maxConnections: z
+          .int()
+          .min(1)
+          .default(10_000)
+          .describe('Open connections; a request on a further one gets 503, and it closes.'),
       })
       .refine(({ headersTimeout, requestTimeout }) => headersTimeout <= requestTimeout, {
         error: 'headersTimeout is longer than requestTimeout, within which the headers have to arrive too',

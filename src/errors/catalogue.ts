@@ -389,6 +389,14 @@ export const CATALOGUE = {
     causes: ['The service is slower than the requests that come in.'],
     fix: 'Try again shortly. Operators: see what the upstream does, or raise `connections` and `queue`.',
   },
+  'gateway.saturated': {
+    status: 503,
+    source: 'gateway',
+    challenge: 'none',
+    title: 'This gateway has as many connections as it may have',
+    causes: ['As many connections of clients are open as `listen.limits.maxConnections` allows.'],
+    fix: 'Try again shortly. Operators: see who holds the connections, or raise `listen.limits.maxConnections`.',
+  },
   'gateway.draining': {
     status: 503,
     source: 'gateway',

@@ -2,35 +2,77 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionFigures } from '../observe/capacity.ts';
 
+/**
+ * So many connections beyond the limit are taken for as long as it needs to refuse a request on them, in words; over TLS
+ * that is a handshake for each. Those beyond are closed unread.
+ */
+const SPARE = 64;
+
+/** How long such a connection has to bring its request; ms. */
+const PATIENCE = 5_000;
+
 /** Counts the connections of a server, and those that it could not take. */
 export class Connections {
   readonly #server: Server;
   readonly #reached: (limit: number) => void;
+  #limit = 0;
   #open = 0;
   #refused = 0;
+  /** Those beyond the limit, by the address and port of their client: TLS has another socket for each. */
+  readonly #surplus = new Set<string>();
 
   /** `reached` is called for each connection that is refused because of the limit. */
-  constructor(server: Server, reached: (limit: number) => void) {
+  constructor(server: Server, limit: number, reached: (limit: number) => void) {
     this.#server = server;
     this.#reached = reached;
+    this.limit = limit;
     server.on('connection', (socket: Socket) => {
+      if (this.#open >= this.#limit) {
+        this.#takeSurplus(socket);
+        return;
+      }
       this.#open += 1;
       socket.once('close', this.#closed);
     });
-    server.on('drop', () => this.refused());
+    server.on('drop', () => this.#refuse());
   }
 
-  /** One was refused. */
-  refused(): void {
-    this.#refused += 1;
-    this.#reached(this.#server.maxConnections);
+  /** How many may be open. */
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.#server.maxConnections = limit + SPARE;
+  }
+
+  /** Whether a connection is one too many, so that its request is to be refused. */
+  isSurplus(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+    return this.#surplus.size > 0 && this.#surplus.has(nameOf(socket));
   }
 
   get figures(): ConnectionFigures {
-    return { open: this.#open, limit: this.#server.maxConnections, refused: this.#refused };
+    return { open: this.#open, limit: this.#limit, refused: this.#refused };
+  }
+
+  #takeSurplus(socket: Socket): void {
+    const name = nameOf(socket);
+    this.#surplus.add(name);
+    const timer = setTimeout(() => socket.destroy(), PATIENCE);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#surplus.delete(name);
+    });
+    this.#refuse();
+  }
+
+  #refuse(): void {
+    this.#refused += 1;
+    this.#reached(this.#limit);
   }
 
   readonly #closed = (): void => {
     this.#open -= 1;
   };
+}
+
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -17,7 +17,7 @@ import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently, cut, hurry } from '../request/linger.ts';
 import { type RestOfBody, sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
 import { closeUnlessWritten } from './half-close.ts';
-import { Http2Request } from './http2-lane.ts';
+import { Http2Lane, Http2Request } from './http2-lane.ts';
 import { Turns } from './turns.ts';
 import { Upgrades } from './upgrades.ts';
 import { Visit, type VisitDesk } from './visit.ts';
@@ -34,6 +34,8 @@ export interface RequestSurroundings {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits: LimitReports;
+  /** Whether a connection is one more than there may be. */
+  readonly isSurplus: (connection: Socket) => boolean;
 }
 
 /** Takes each request from its head to its one closing log line. */
@@ -44,6 +46,7 @@ export class Requests implements VisitDesk {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #limits: LimitReports;
+  readonly #isSurplus: RequestSurroundings['isSurplus'];
   readonly #upgrades: Upgrades;
   /** Has requests of HTTP/1 begin one after the other. */
   readonly turns = new Turns((socket) => this.#latest.get(socket)?.response);
@@ -52,12 +55,13 @@ export class Requests implements VisitDesk {
   /** Answers whose connection was cut since their client did not take them. node says that they were sent. */
   readonly #unread = new WeakSet<ServerResponse>();
 
-  constructor({ worlds, now, log, metrics, limits }: RequestSurroundings) {
+  constructor({ worlds, now, log, metrics, limits, isSurplus }: RequestSurroundings) {
     this.#worlds = worlds;
     this.#now = now;
     this.#log = log;
     this.#metrics = metrics;
     this.#limits = limits;
+    this.#isSurplus = isSurplus;
     this.#upgrades = new Upgrades({
       begin: (request) => {
         const world = this.#worlds.current;
@@ -86,6 +90,10 @@ export class Requests implements VisitDesk {
     this.#latest.set(request.socket, visit);
     const goesOn = response.shouldKeepAlive;
     if (this.phase !== 'open') response.shouldKeepAlive = false;
+    if (latest === undefined && this.#isSurplus(connectionOf(request.socket))) {
+      this.refuse(SATURATED, visit);
+      return;
+    }
     try {
       const decision = this.#decide(head, visit.journey, now, goesOn);
       if (decision instanceof Promise) {
@@ -120,6 +128,11 @@ export class Requests implements VisitDesk {
    */
   upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
     if (this.turns.take(request, socket, early)) return;
+    if (this.#isSurplus(socket)) {
+      socket.on('error', () => socket.destroy());
+      this.refuseOn(socket, SATURATED);
+      return;
+    }
     this.#upgrades.take(request, socket, early, this.#latest.get(socket)?.response);
   }
 
@@ -312,6 +325,12 @@ const LAST_CLOSE = 1500;
 function closeForShutdown(socket: Socket): void {
   if (socket.writableEnded) hurry(socket);
   else closeGently(socket);
+}
+
+const SATURATED: Fault = { code: 'gateway.saturated', close: true };
+
+function connectionOf(socket: Socket): Socket {
+  return socket instanceof Http2Lane ? socket.connection : socket;
 }
 
 const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';

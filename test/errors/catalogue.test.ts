@@ -39,6 +39,7 @@ const CONTRACT: Readonly<Record<string, readonly [status: number, challenge: str
   'forward.timeout': [504, 'none'],
   'forward.saturated': [503, 'none'],
   'gateway.draining': [503, 'none'],
+  'gateway.saturated': [503, 'none'],
   'gateway.internal': [500, 'none'],
 };
 

@@ -163,6 +163,17 @@ const WAYS: Readonly<Record<Code, Way>> = {
       }
     },
   },
+  'gateway.saturated': {
+    gateway: { listen: { limits: { maxConnections: 1 } } },
+    async ask(gateway) {
+      const held = await connectRaw(gateway.port);
+      held.write('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n');
+      await held.read();
+      const answer = await gateway.ask(requestBytes({ headers: [gateway.bearer()] }));
+      held.destroy();
+      return answer;
+    },
+  },
   'gateway.draining': {
     upstream: () => undefined,
     async ask(gateway) {
