@@ -14,6 +14,7 @@ import { readiness } from './observe/health.ts';
 import { LimitReports } from './observe/limit-reports.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { OutageReports } from './observe/outage-reports.ts';
 import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
 import { createAdminServer } from './server/admin/admin-server.ts';
@@ -95,7 +96,8 @@ export class GatewayServer {
     const team = options.team?.({ clock, observer: log, get: (url) => (shared as SharedFetch).get(url) });
     const keyPatience = options.worker === undefined ? 1 : WORKER_KEY_PATIENCE;
     const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience, lookup: options.lookup };
-    const observer = reporter(log, metrics, team);
+    const outages = new OutageReports(log, clock.now);
+    const observer = reporter({ log, metrics, team, outages });
     const defect = (error: unknown, where: string) => log.defect(error, where);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)), defect);
     const apply = (changed: Config) => {
@@ -300,17 +302,26 @@ const WORKER_KEY_PATIENCE = 1.5;
 /** How much longer than its drain may take a worker is waited for, in ms. */
 const SPARE = 5_000;
 
+/** Who learns what becomes of key sets and endpoints. */
+interface Reporting {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly team: Team | undefined;
+  readonly outages: OutageReports;
+}
+
 /** What happens to key sets is counted and told, what happens to targets is told. */
-function reporter(log: Log, metrics: Metrics, team: Team | undefined): Observer {
+function reporter({ log, metrics, team, outages }: Reporting): Observer {
   return {
     keysFetched(issuer, keys, leftOut) {
       metrics.keysRefreshed(issuer, 'success');
       team?.keysFetched(issuer);
       log.keysFetched(issuer, keys, leftOut);
+      outages.fetched(issuer);
     },
     keysFailed(issuer, error, usable) {
       metrics.keysRefreshed(issuer, 'failure');
-      log.keysFailed(issuer, error, usable);
+      outages.failed(issuer, error, usable);
     },
     snapshotUsed: (issuer, path, error) => log.snapshotUsed(issuer, path, error),
     targetLeftOut: (upstream, target, reason) => log.targetLeftOut(upstream, target, reason),

@@ -52,7 +52,7 @@ export const LOG_FIELDS = {
   how: { type: 'text', meaning: 'How a worker ended: a signal or an exit code.' },
   startsAgainInMs: { type: 'number', meaning: 'When another worker takes its place.' },
   limit: { type: 'text', meaning: 'The limit that was reached, as it is called in the configuration.' },
-  times: { type: 'number', meaning: 'How often it was reached.' },
+  times: { type: 'number', meaning: 'How often the limit was reached, or an attempt failed; absent where once.' },
   seconds: { type: 'number', meaning: 'Over how many seconds; absent the first time.' },
   lost: { type: 'number', meaning: 'How many lines were lost.' },
   lostEvents: { type: 'number', meaning: 'How many of them were not about requests; absent where none was.' },

@@ -2,9 +2,9 @@ import { type DestinationStream, type Level, pino } from 'pino';
 import { Batch } from '../batch.ts';
 import type { TargetObserver } from '../forward/target.ts';
 import type { Journey } from '../journey.ts';
-import type { KeyObserver } from '../verify/keys.ts';
 import type { LimitReport } from './limit-reports.ts';
 import type { LogFields } from './log-fields.ts';
+import type { KeyFailure, OutageLog } from './outage-reports.ts';
 import { BatchedOutput, type LineKind, type LostLines, mayMix } from './output.ts';
 import { PrettyLines } from './pretty.ts';
 import { type Ending, errorText, levelOf, requestLine } from './request-line.ts';
@@ -40,7 +40,7 @@ interface LineLogger extends Readonly<Record<'debug' | 'info' | 'warn' | 'error'
 }
 
 /** Every line that the gateway logs, a method each. Fields are picked here; tokens, cookies and queries never are. */
-export class Log implements KeyObserver, TargetObserver {
+export class Log implements OutageLog, TargetObserver {
   /** What happens to the gateway itself. */
   readonly #pino: LineLogger;
   /** What clients bring about, as often as they like. */
@@ -112,11 +112,20 @@ export class Log implements KeyObserver, TargetObserver {
     if (leftOut.length > 0) this.#pino.warn({ issuer, leftOut }, 'keys left out of the set');
   }
 
-  keysFailed(issuer: string, error: Error, usable: boolean): void {
+  keysFailed({ issuer, error, usable, times }: KeyFailure): void {
     const message = usable
       ? 'keys could not be renewed; the last good ones go on'
       : 'no usable keys: tokens of this issuer get 503';
-    this.#pino[usable ? 'warn' : 'error']({ issuer, error: error.message }, message);
+    this.#pino[usable ? 'warn' : 'error']({ issuer, error: error.message, ...(times > 1 && { times }) }, message);
+  }
+
+  keysFailedAgain(issuer: string, error: Error): void {
+    this.#pino.debug({ issuer, error: error.message }, 'keys still cannot be fetched');
+  }
+
+  /** `outage` is in ms. */
+  keysBack(issuer: string, failures: number, outage: number): void {
+    this.#pino.info({ issuer, times: failures, seconds: Math.round(outage / 1000) }, 'keys fetched again');
   }
 
   snapshotUsed(issuer: string, path: string, error: string | undefined): void {

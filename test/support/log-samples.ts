@@ -30,9 +30,11 @@ const SAMPLES: Readonly<Record<Exclude<keyof Log, Silent>, (log: Log) => void>> 
   listening: (log) => log.listening({ gateway: 'http://localhost:8080', admin: 'http://127.0.0.1:9090' }, 3),
   keysFetched: (log) => log.keysFetched('main', 2, ['key 1: weak']),
   keysFailed(log) {
-    log.keysFailed('main', error, true);
-    log.keysFailed('main', error, false);
+    log.keysFailed({ issuer: 'main', error, usable: true, times: 1 });
+    log.keysFailed({ issuer: 'main', error, usable: false, times: 15 });
   },
+  keysFailedAgain: (log) => log.keysFailedAgain('main', error),
+  keysBack: (log) => log.keysBack('main', 3, 12_000),
   snapshotUsed(log) {
     log.snapshotUsed('main', '/var/cache/a.json', undefined);
     log.snapshotUsed('main', '/var/cache/a.json', 'is torn');
