@@ -1,3 +1,4 @@
+import { foldName } from '../request/fold.ts';
 import { type Draft, isDamagedSection } from './draft.ts';
 import { errorAt, type Path } from './problem.ts';
 import { type Judgement, judge, type Scene } from './scene.ts';
@@ -29,9 +30,11 @@ function opaqueRules({ issuers = [] }: GuardEntry, path: Path, draft: Draft): Ju
 }
 
 function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   return tokenFrom.flatMap((place, index) => {
-    const key = place.kind === 'authorization' ? 'header authorization' : `${place.kind} ${place.name}`;
+    const name = place.kind === 'authorization' ? 'authorization' : place.name;
+    // Names that a server reads as one: a token under the one is a variant of the other, and refused.
+    const key = `${place.kind === 'authorization' ? 'header' : place.kind} ${foldName(name)}`;
     const item = [...path, index];
     if (place.kind === 'header' && place.name === 'authorization') {
       const message = 'the Authorization header is the place `authorization`: its token stands behind `Bearer`';
@@ -41,11 +44,13 @@ function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {
       const message = 'the Cookie header never holds a token alone';
       return [judge(errorAt(item, 'bad-value', message, 'name the cookie: `{ cookie: name }`'))];
     }
-    if (!seen.has(key)) {
-      seen.add(key);
-      return [];
-    }
-    const message = 'this place is named already; looked at twice, it would show two tokens';
+    const earlier = seen.get(key);
+    seen.set(key, earlier ?? name);
+    if (earlier === undefined) return [];
+    const message =
+      earlier === name
+        ? 'this place is named already; looked at twice, it would show two tokens'
+        : 'servers may read this name as that of another place: a token under either would be refused';
     return [judge(errorAt(item, 'duplicate-place', message))];
   });
 }

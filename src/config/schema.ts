@@ -47,7 +47,9 @@ export const listenSchema = z
     trustedProxies: z
       .array(trustedNetwork())
       .default([])
-      .describe('Networks of proxies whose X-Forwarded-*, Forwarded and X-Request-Id are believed.'),
+      .describe(
+        'Networks of proxies that are believed: X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id.',
+      ),
     limits: z
       .strictObject({
         headers: size()

@@ -73,6 +73,19 @@ test('two names that a server reads as one are one rule too many', (t) => {
   t.true(load(document(', responseHeaders: { set: { X-Key: a, X_Key: b } }', '')).ok, 'browsers tell them apart');
 });
 
+test('two places of a token that a server reads as one are one too many', (t) => {
+  const from = (places: string) =>
+    errorsOf(document('', '').replace('issuers: [main] }, up', `issuers: [main], tokenFrom: [${places}] }, up`));
+  t.deepEqual(from('{ cookie: session }, { query: session }, { header: session }'), []);
+  for (const places of [
+    '{ cookie: session }, { cookie: SESSION }',
+    '{ query: access_token }, { query: access.token }',
+    '{ header: X-Token }, { header: X_Token }',
+    '{ header: X-Token }, { header: x-token }',
+  ])
+    t.deepEqual(from(places), ['duplicate-place'], places);
+});
+
 test('what is set, removed or managed can not be kept', (t) => {
   const keep = (headers: string) => errorsOf(document(`, headers: { ${headers} }`, ''));
   t.deepEqual(keep('keep: [Remote-User], set: { remote_user: x }'), ['managed-header']);
