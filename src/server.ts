@@ -24,7 +24,7 @@ import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { parserFault } from './server/parser-fault.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
-import { announceClose, createHttpServer, renewTls } from './server/tls.ts';
+import { announceClose, createHttpServer, plainHttpOf, renewTls } from './server/tls.ts';
 import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
 import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
@@ -362,6 +362,8 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     requests.refuseOn(socket as Socket, connectFault);
   });
   server.on('tlsClientError', (error, socket: Socket) => {
+    const plain = plainHttpOf(error, socket);
+    if (plain) return requests.refuseOn(plain, PLAIN_HTTP);
     log.handshakeFailed(socket.remoteAddress, error);
     socket.destroy();
   });
@@ -372,6 +374,13 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
   });
   return server;
 }
+
+const PLAIN_HTTP: Fault = {
+  code: 'request.invalid',
+  detail: 'This port speaks HTTPS, and the request came in plain HTTP.',
+  fix: 'Send the request to the same address with https:// in place of http://.',
+  close: true,
+};
 
 /** The limits that can be changed while the server listens: all but `headers`, which its parser is made with. */
 function setLimits(server: Server, limits: Config['listen']['limits']): void {

@@ -51,6 +51,19 @@ export function announceClose(server: HttpServer): void {
   if (server instanceof SecureServer) server.announceClose();
 }
 
+/** What OpenSSL says where it recognises a request in place of a handshake; before 3.5 (Node 20) not of every method. */
+const PLAIN_HTTP: ReadonlySet<string | undefined> = new Set(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_HTTPS_PROXY_REQUEST']);
+
+/** The bare connection of a client whose handshake failed because it sent a request in plain HTTP. */
+export function plainHttpOf(error: NodeJS.ErrnoException, socket: Socket): Socket | undefined {
+  if (!PLAIN_HTTP.has(error.code)) return undefined;
+  // node has no public way to it, and none that takes back what TLS was put around.
+  const { _parent: plain } = socket as { _parent?: Socket | null };
+  if (!plain || plain.destroyed) return undefined;
+  plain.on('error', () => {});
+  return plain;
+}
+
 /** Whether a server listens for HTTPS. */
 export function isSecure(server: object): boolean {
   return server instanceof SecureServer;
