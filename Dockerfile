@@ -2,10 +2,11 @@
 #
 #   docker build -t bearergate .
 #   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 8080:8080 \
-#     -v "$PWD/config:/etc/bearergate:ro" bearergate
+#     -v "$PWD/gateway:/etc/bearergate:ro" bearergate
 #
-# The configuration is /etc/bearergate/gateway.yaml. Mount the folder, not the file: an editor that replaces a file would
-# leave the container with the old one. Stop it with time to drain: docker stop -t 40.
+# The configuration is /etc/bearergate/gateway.yaml, with `listen.host` 0.0.0.0: docs/running/container.md has one to begin
+# with. Mount the folder, not the file: an editor that replaces a file would leave the container with the old one. Stop it
+# with time to drain: docker stop -t 40.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 

@@ -37,6 +37,7 @@ const ended = runCli(process.argv.slice(2), {
   color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
   stopSignal,
   onReloadSignal,
+  process: { pid: process.pid, ppid: process.ppid },
   onAbruptEnd: (words) => {
     isServing = true;
     lastWords = words;

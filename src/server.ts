@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly team?: (head: TeamHead) => Team;
   /** Its number, in a process that carries requests for such a one: it has the public port alone. */
   readonly worker?: number;
+  /** The descriptor of a socket that listens already, in place of `listen.host` and `listen.port`. */
+  readonly socket?: number | undefined;
   /** Called with the limits that were reached within the last minute, whenever these have changed. */
   readonly onLimits?: (limits: readonly string[]) => void;
   /** stdout is a terminal, and lines are shown for people. */
@@ -69,6 +71,7 @@ export class GatewayServer {
   /** Undefined where this process carries requests itself. */
   readonly #team: Team | undefined;
   readonly #hasAdmin: boolean;
+  readonly #socket: number | undefined;
   readonly #worlds: Worlds;
   readonly #reloads: Reloads;
   readonly #requests: Requests;
@@ -108,6 +111,7 @@ export class GatewayServer {
     };
     this.#metrics = metrics;
     this.#team = team;
+    this.#socket = options.socket;
     this.#hasAdmin = options.worker === undefined;
     this.#worlds = worlds;
     this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
@@ -148,7 +152,8 @@ export class GatewayServer {
   /** Opens both ports, and begins to fetch keys without waiting for them: a provider that is down keeps nobody from starting. */
   async listen(): Promise<void> {
     try {
-      await (this.#team?.start() ?? listenOn(this.#public, this.#config.listen));
+      await (this.#team?.start() ??
+        listenOn(this.#public, this.#socket === undefined ? this.#config.listen : { fd: this.#socket }));
       if (this.#hasAdmin) await listenOn(this.#admin, this.#config.admin);
     } catch (error) {
       await this.close();

@@ -61,21 +61,32 @@ for (const { page, text } of of('yaml').filter(
 
 const needsSystemd = needs('systemd-analyze', () => spawnSync('systemd-analyze', ['--version']).status === 0);
 
-needsSystemd('the unit is one that systemd takes, and leaves little to attack', async (t) => {
-  const [unit] = of('ini');
-  const here = String(unit?.text).replaceAll('/usr/bin/node', process.execPath);
-  const folder = await temporaryFolder({ 'bearergate.service': here });
+/** Writes the units of the page under the names that stand in their first lines. */
+async function unitsIn(t: ExecutionContext) {
+  const folder = await temporaryFolder({});
   t.teardown(folder.remove);
-  const verified = spawnSync('systemd-analyze', ['verify', '--man=no', folder.file('bearergate.service')], {
+  for (const { text } of of('ini')) {
+    const [, name = ''] = /^# \/etc\/systemd\/system\/(\S+)$/m.exec(text) ?? [];
+    await folder.write(name.replace('@.', '@1.'), text.replaceAll('/usr/bin/node', process.execPath));
+  }
+  return folder;
+}
+
+needsSystemd('the units are ones that systemd takes', async (t) => {
+  const folder = await unitsIn(t);
+  const names = ['bearergate.service', 'bearergate.socket', 'bearergate@1.service'];
+  const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...names.map(folder.file)], {
     encoding: 'utf8',
+    env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder.path}:` },
   });
-  t.is(
-    verified.stderr
-      .split('\n')
-      .filter((line) => line.includes('bearergate.service'))
-      .join('\n'),
-    '',
+  t.deepEqual(
+    stderr.split('\n').filter((line) => line.includes('bearergate')),
+    [],
   );
+});
+
+needsSystemd('the service leaves little to attack', async (t) => {
+  const folder = await unitsIn(t);
   const judged = spawnSync(
     'systemd-analyze',
     ['security', '--offline=true', '--no-pager', folder.file('bearergate.service')],
@@ -144,6 +155,18 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+test('the gateway that `docker run` starts as documented can be reached where its port is published', (t) => {
+  const here = blocks.filter(({ page }) => page === 'docs/running/container.md');
+  const command = here.find(({ text }) => text.includes('docker run'))?.text ?? '';
+  const [, published = '', within = ''] = /-p (\d+):(\d+)/.exec(command) ?? [];
+  const [, folder = ''] = /-v "\$PWD\/([^:]+):\/etc\/bearergate:ro"/.exec(command) ?? [];
+  t.regex(published, /^\d+$/);
+  const yaml = here.find(({ text }) => text.startsWith(`# ${folder}/gateway.yaml\n`))?.text ?? '';
+  const { listen } = parse(yaml) as { listen: { host: string; port: number } };
+  t.is(listen.host, '0.0.0.0');
+  t.is(String(listen.port), within);
+});
 
 needsNginx(
   'behind nginx the gateway knows the client, the scheme and the host, and clients cannot make them up',

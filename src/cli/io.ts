@@ -25,6 +25,8 @@ export interface CommandIo {
   readonly exists: (path: string) => boolean;
   /** Resolves with the name of the first signal that asks the process to end. */
   readonly stopSignal: () => Promise<string>;
+  /** Numbers of this process and of the one that started it; absent where it inherits nothing. */
+  readonly process?: { readonly pid: number; readonly ppid: number };
   /** Has `listener` called at each signal that asks for the configuration to be read again. */
   readonly onReloadSignal: (listener: () => void) => void;
   /** Has `lastWords` called when the process is about to end at once. */

@@ -7,6 +7,7 @@ import { thisWorker } from '../server/workers/channel.ts';
 import { Team, TeamError } from '../server/workers/team.ts';
 import { type GatewayOptions, type GatewayServer, startGateway } from '../server.ts';
 import { FollowedConfig } from './follow.ts';
+import { inheritedSocket } from './inherited-socket.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { type ListenError, listenFailure } from './listen-failure.ts';
 import { settleMemory } from './memory.ts';
@@ -25,7 +26,12 @@ export async function start({ file }: { readonly file: string }, io: CommandIo):
     const loaded = followed.read();
     const config = configOf(loaded, io);
     if (config) settleMemory(workerCount(config));
-    const gateway = config && (await openGateway(config, io, teamFor(config)));
+    const socket = inheritedSocket(io.variables, io.process?.pid);
+    if (typeof socket === 'string') {
+      io.stderr(`bearergate: ${socket}\n`);
+      return EXIT.problems;
+    }
+    const gateway = config && (await openGateway(config, io, { ...teamFor(config), socket }));
     if (gateway === undefined) return EXIT.problems;
     io.stderr(`bearergate listens on ${gateway.url} (admin: ${gateway.adminUrl})\n`);
     followed.follow(gateway, loaded);

@@ -3,6 +3,7 @@ import type { ThisWorker } from '../server/workers/channel.ts';
 import { Head } from '../server/workers/head.ts';
 import { type GatewayServer, startGateway } from '../server.ts';
 import { FollowedConfig } from './follow.ts';
+import { inheritedSocket } from './inherited-socket.ts';
 import { type CommandIo, EXIT } from './io.ts';
 import { type ListenError, listenFailure } from './listen-failure.ts';
 import { settleMemory } from './memory.ts';
@@ -40,10 +41,13 @@ async function open(loaded: Loaded, worker: ThisWorker, head: Head, io: CommandI
     return undefined;
   }
   settleMemory(workerCount(loaded.config));
+  // The head is the one that it was passed to, and listens for its workers.
+  const socket = inheritedSocket(io.variables, io.process?.ppid);
   try {
+    if (typeof socket === 'string') throw new Error(socket);
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
     const gateway = await startGateway(loaded.config, {
-      ...{ ask: head.ask, worker: worker.number, ...terminal },
+      ...{ ask: head.ask, worker: worker.number, socket, ...terminal },
       onLimits: (limits) => head.limitsReached(limits),
     });
     io.onAbruptEnd((defect, done) => {

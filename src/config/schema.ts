@@ -42,7 +42,9 @@ const oneOrMore = <S extends z.ZodType<string>>(item: S) =>
 
 export const listenSchema = z
   .strictObject({
-    host: listenHost('127.0.0.1').default('0.0.0.0').describe('Address to listen on. A change needs a restart.'),
+    host: listenHost('127.0.0.1')
+      .default('0.0.0.0')
+      .describe('Address to listen on, unless a service manager passes a socket on. A change needs a restart.'),
     port: port().default(8080).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     trustedProxies: z
       .array(trustedNetwork())
@@ -93,7 +95,9 @@ export const listenSchema = z
 
 export const adminSchema = z
   .strictObject({
-    host: listenHost('0.0.0.0').default('127.0.0.1').describe('Address to listen on. A change needs a restart.'),
+    host: listenHost('0.0.0.0')
+      .default('127.0.0.1')
+      .describe('Address to listen on, unless a service manager passes a socket on. A change needs a restart.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     hosts: z
       .array(plainHost())

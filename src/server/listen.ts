@@ -2,14 +2,16 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isSecure } from './tls.ts';
 
+/** An address, or the descriptor of a socket that listens already. */
+export type ListenTarget = { readonly host: string; readonly port: number } | { readonly fd: number };
+
 /** Has a server listen; rejects with node's error when the address can't be had. */
-export function listenOn(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<void> {
+export function listenOn(server: Server, target: ListenTarget): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    // No more than these: `listen` of a configuration has members that mean something else to node.
+    const options = 'fd' in target ? { fd: target.fd } : { port: target.port, host: target.host };
+    server.listen(options, () => {
       server.off('error', reject);
       resolve();
     });
