@@ -69,6 +69,7 @@ const GOOD: readonly (readonly [title: string, good: Case])[] = [
   ['scp as a list', { claims: { scp: ['a', 'b'] } }],
   ['scp as words', { claims: { scp: 'a b' } }],
   ['dates with fractions', { claims: { exp: SECONDS + 0.5, iat: SECONDS - 0.5, nbf: SECONDS - 0.25 } }],
+  ['an exp in the year 5138', { claims: { exp: 1e11 } }],
   ['no iat', { claims: { iat: undefined } }],
   ['just not expired', { claims: { exp: SECONDS - 29 } }],
   ['just valid', { claims: { nbf: SECONDS + 30 } }],
@@ -234,6 +235,12 @@ const BAD: readonly (readonly [title: string, code: string, detail: string, bad:
     'token.claims',
     'The claim iat is in milliseconds; it has to be in seconds since 1970.',
     { claims: { iat: NOW } },
+  ],
+  [
+    'an exp a second later than any date',
+    'token.claims',
+    'The claim exp is in milliseconds; it has to be in seconds since 1970.',
+    { claims: { exp: 1e11 + 1 } },
   ],
   [
     'exp in microseconds',
