@@ -372,3 +372,58 @@ test('a provider that does not answer is given up after `timeout`', async (t) =>
   t.regex(log.lines[0] ?? '', /did not answer within 50 ms$/);
   t.is(told(await find('old')), 'verify.keys-unavailable');
 });
+
+test('keys that stand in the settings are all there are: nothing is waited for', async (t) => {
+  const settings = issuerSettings({}, { source: { kind: 'inline', keys: [OLD.jwk] } });
+  const clock = new FakeClock();
+  const set = new KeySet(settings, clock, ask, new KeyLog());
+  t.teardown(() => set.close());
+  await set.start();
+  const found = set.find('ES256', 'unknown', clock.now());
+  t.false(found instanceof Promise);
+  t.like(found, { ok: false, fault: { code: 'token.key-unknown' } });
+  t.deepEqual(await set.renew(clock.now()), { ok: true, value: false });
+});
+
+test('a fetch that brings nothing new is no arrival', async (t) => {
+  const { set, server } = await world(t);
+  await set.start();
+  const { arrivals } = set;
+  await set.refresh();
+  t.is(set.arrivals, arrivals);
+  server.publish([OLD, NEW]);
+  await set.refresh();
+  t.is(set.arrivals, arrivals + 1);
+});
+
+test('in place of a set whose last fetch failed, another one fetches at once', async (t) => {
+  const { set, server, settings, clock, log } = await world(t);
+  await set.start();
+  await server.behave('error');
+  await set.refresh();
+  const changed = { ...settings, keys: { ...settings.keys, refresh: 1_200_000 } };
+  const next = new KeySet(changed, clock, ask, log, set);
+  t.teardown(() => next.close());
+  set.close();
+  t.deepEqual(clock.waiting, []);
+  await next.start();
+  t.deepEqual(clock.waiting, [0]);
+  t.regex(next.status(clock.now()).error ?? '', /answered 500/);
+});
+
+test('what comes after the end is not taken', async (t) => {
+  let answer = (_: Response) => {};
+  const log = new KeyLog();
+  const clock = new FakeClock();
+  const source = { kind: 'url', url: 'https://login.example.com/jwks' } as const;
+  // One that does not hear that it is given up.
+  const deaf = () => new Promise<Response>((resolve) => (answer = resolve));
+  const set = new KeySet(issuerSettings({}, { source }), clock, deaf, log);
+  const started = set.start();
+  set.close();
+  answer(Response.json({ keys: [OLD.jwk] }));
+  await started;
+  t.deepEqual(log.lines, []);
+  t.false(set.status(clock.now()).usable);
+  t.deepEqual(clock.waiting, []);
+});
