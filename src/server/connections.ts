@@ -11,11 +11,14 @@ const SPARE = 64;
 /** How long such a connection has to bring its request; ms. */
 const PATIENCE = 5_000;
 
-/** Counts the connections of a server, and those that it could not take. */
+/**
+ * Counts the connections of a server, and those that it could not take. Node's own `maxConnections` is not used: where all
+ * workers are full, the process at their head offers a connection to one after the other without end.
+ */
 export class Connections {
-  readonly #server: Server;
   readonly #reached: (limit: number) => void;
-  #limit = 0;
+  /** How many may be open. */
+  limit: number;
   #open = 0;
   #refused = 0;
   /** Those beyond the limit, by the address and port of their client: TLS has another socket for each. */
@@ -23,24 +26,18 @@ export class Connections {
 
   /** `reached` is called for each connection that is refused because of the limit. */
   constructor(server: Server, limit: number, reached: (limit: number) => void) {
-    this.#server = server;
     this.#reached = reached;
     this.limit = limit;
     server.on('connection', (socket: Socket) => {
-      if (this.#open >= this.#limit) {
-        this.#takeSurplus(socket);
+      if (this.#open >= this.limit) {
+        this.#refuse();
+        if (this.#surplus.size < SPARE) this.#takeSurplus(socket);
+        else socket.destroy();
         return;
       }
       this.#open += 1;
       socket.once('close', this.#closed);
     });
-    server.on('drop', () => this.#refuse());
-  }
-
-  /** How many may be open. */
-  set limit(limit: number) {
-    this.#limit = limit;
-    this.#server.maxConnections = limit + SPARE;
   }
 
   /** Whether a connection is one too many, so that its request is to be refused. */
@@ -49,7 +46,7 @@ export class Connections {
   }
 
   get figures(): ConnectionFigures {
-    return { open: this.#open, limit: this.#limit, refused: this.#refused };
+    return { open: this.#open, limit: this.limit, refused: this.#refused };
   }
 
   #takeSurplus(socket: Socket): void {
@@ -60,12 +57,11 @@ export class Connections {
       clearTimeout(timer);
       this.#surplus.delete(name);
     });
-    this.#refuse();
   }
 
   #refuse(): void {
     this.#refused += 1;
-    this.#reached(this.#limit);
+    this.#reached(this.limit);
   }
 
   readonly #closed = (): void => {

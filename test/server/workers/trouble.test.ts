@@ -1,13 +1,16 @@
+import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { type RunningCommand, SMALL_CONFIG, startCommand } from '../../support/command.ts';
 import { temporaryFolder } from '../../support/files.ts';
+import { requestBytes } from '../../support/gateway.ts';
+import { sendRaw } from '../../support/raw-client.ts';
 import { until } from '../../support/until.ts';
 
 // Workers that are stuck, end by a defect, or can't start, as real processes.
 
-async function start(t: ExecutionContext) {
+async function start(t: ExecutionContext, config = SMALL_CONFIG) {
   t.timeout(120_000);
-  const text = `${SMALL_CONFIG}workers: 2\n`;
+  const text = `${config}workers: 2\n`;
   const folder = await temporaryFolder({ 'gateway.yaml': text });
   const gateway = await startCommand(['start', '--config', folder.file('gateway.yaml')], {
     imports: [import.meta.resolve('../../support/defects.ts')],
@@ -82,4 +85,30 @@ test.serial('a worker that cannot take the place of one that ended says why', as
   await folder.write('gateway.yaml', text);
   await gateway.waitForLine(({ msg, worker }) => msg === 'a worker has started' && Number(worker) > 3);
   t.is((await gateway.stop()).code, 0);
+});
+
+test.serial('where every worker has all the connections that it may have, the next one is refused', async (t) => {
+  const { gateway } = await start(t, SMALL_CONFIG.replace('port: 0', 'port: 0, limits: { maxConnections: 1 }'));
+  const port = Number(new URL(gateway.url).port);
+  const open = async () => sumOf(await page(gateway), 'bearergate_connections_open');
+  for (const count of [1, 2]) {
+    const socket = connect(port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    await until(async () => (await open()) === count, `${count} are open`);
+  }
+  const { responses } = await sendRaw(port, requestBytes(), { timeoutMs: 30_000 });
+  t.is(responses[0]?.status, 503);
+  // So many that no worker has room even to say so: node would have the head pass them round for ever.
+  for (let more = 0; more < 200; more += 1) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {}); // it may be reset
+    t.teardown(() => socket.destroy());
+  }
+  const refused = async () => sumOf(await page(gateway), 'bearergate_connections_refused_total');
+  await until(async () => (await refused()) === 201, 'all are refused');
+  t.is(sumOf(await page(gateway), 'bearergate_connections_limit'), 2);
+  await gateway.waitForLine(({ limit }) => limit === 'listen.limits.maxConnections');
+  const readiness = async () => (await (await fetch(`${gateway.adminUrl}/readyz`)).json()) as Record<string, unknown>;
+  await until(async () => 'limitsReached' in (await readiness()), 'the head knows of it');
+  t.like(await readiness(), { ready: true, limitsReached: ['listen.limits.maxConnections'] });
 });
