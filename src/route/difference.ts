@@ -1,3 +1,4 @@
+import type { RouteSettings } from '../config/config.ts';
 import type { PathPattern } from '../config/pattern.ts';
 import { type Findable, findRoute } from './find.ts';
 import { type Change, type Effect, guardChanges, losesCheck, type Shown, type Version } from './guard-change.ts';
@@ -6,7 +7,7 @@ import { inMatchOrder } from './ranking.ts';
 import { limitChanges } from './route-change.ts';
 import { RouteTable } from './table.ts';
 import { canonicalTarget } from './target.ts';
-import { viewsOf } from './view.ts';
+import { shownList, viewsOf } from './view.ts';
 import { wholeChanges } from './whole-change.ts';
 
 /** What a change of configuration does to access. */
@@ -59,8 +60,19 @@ export function differenceOf(before: Version, after: Version): Difference {
 
 function shownRoutes({ config }: Version): Shown[] {
   const views = viewsOf(config.routes, config.written);
-  const shown = new Map(config.routes.map((route, index) => [route, views[index] as Shown['view']]));
-  return inMatchOrder(config.routes).map((route) => ({ route, view: shown.get(route) as Shown['view'] }));
+  const shown = new Map(
+    config.routes.map((route, index): [RouteSettings, Shown] => {
+      const listed = (values: readonly string[], ...place: readonly string[]) =>
+        shownList(values, ['routes', index, ...place], config.written);
+      const lists = {
+        corsOrigins: listed(route.cors?.origins ?? [], 'cors', 'origins'),
+        removedHeaders: listed(route.headers.remove, 'headers', 'remove'),
+        keptHeaders: listed(route.headers.keep, 'headers', 'keep'),
+      };
+      return [route, { route, view: views[index] as Shown['view'], lists }];
+    }),
+  );
+  return inMatchOrder(config.routes).map((route) => shown.get(route) as Shown);
 }
 
 function byId(routes: readonly Shown[]): ReadonlyMap<string, Shown> {

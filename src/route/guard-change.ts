@@ -25,6 +25,12 @@ export interface Version {
 export interface Shown {
   readonly route: RouteSettings;
   readonly view: RouteView;
+  /** Lists of it that the view does not have, as they may be shown. */
+  readonly lists: {
+    readonly corsOrigins: readonly string[];
+    readonly removedHeaders: readonly string[];
+    readonly keptHeaders: readonly string[];
+  };
 }
 
 /** Whether something that was asked for is asked for no longer. */
@@ -63,9 +69,14 @@ export function guardChanges(before: Shown, after: Shown): Change[] {
   ];
 }
 
-/** A change in a list of what may pass: more entries let more in. */
-export function subsetChange(what: string, from: readonly string[], to: readonly string[]): Change[] {
-  return between(what, isSubset(from, to), isSubset(to, from), from, to);
+/** A change in a list of what may pass: more entries let more in. `shown` where the lists may not be shown as they are. */
+export function subsetChange(
+  what: string,
+  from: readonly string[],
+  to: readonly string[],
+  shown: readonly [from: readonly string[], to: readonly string[]] = [from, to],
+): Change[] {
+  return between(what, isSubset(from, to), isSubset(to, from), ...shown);
 }
 
 /** `oldPasses`: what passed the old check passes the new one; `newPassed`: the other way round. */

@@ -9,9 +9,12 @@ export function limitChanges(before: Shown, after: Shown): Change[] {
   return [
     ...subsetChange('match.allow', old.allow, now.allow),
     ...bodyChange(old, now),
-    ...removedHeaders(old, now),
-    ...subsetChange('headers.keep', old.headers.keep, now.headers.keep),
-    ...corsChanges(old, now),
+    ...removedHeaders(before, after),
+    ...subsetChange('headers.keep', old.headers.keep, now.headers.keep, [
+      before.lists.keptHeaders,
+      after.lists.keptHeaders,
+    ]),
+    ...corsChanges(before, after),
     ...streamChanges(old, now),
     ...changed('token', old.token, now.token),
     ...changed('goes to', goesTo(before.view), goesTo(after.view)),
@@ -30,21 +33,23 @@ function bodyChange({ maxBody: old }: RouteSettings, { maxBody: now }: RouteSett
 }
 
 /** A header that was removed and no longer is: clients can send it. */
-function removedHeaders({ headers: old }: RouteSettings, { headers: now }: RouteSettings): Change[] {
-  const [was, is] = [[...old.remove].sort(), [...now.remove].sort()];
+function removedHeaders(before: Shown, after: Shown): Change[] {
+  const [was, is] = [before.route.headers.remove, after.route.headers.remove];
+  const words = ({ lists }: Shown) => (lists.removedHeaders.length > 0 ? lists.removedHeaders.toSorted() : undefined);
   const isKept = was.some((name) => !is.includes(name));
   const isMore = is.some((name) => !was.includes(name));
-  return between('headers.remove', !isMore, !isKept, was.length > 0 ? was : undefined, is.length > 0 ? is : undefined);
+  return between('headers.remove', !isMore, !isKept, words(before), words(after));
 }
 
-function corsChanges({ cors: old }: RouteSettings, { cors: now }: RouteSettings): Change[] {
+function corsChanges(before: Shown, after: Shown): Change[] {
+  const [old, now] = [before.route.cors, after.route.cors];
   const [was, is] = [old?.origins ?? [], now?.origins ?? []];
   const any = (origins: readonly string[]) => origins.includes('*');
   const covers = (all: readonly string[], some: readonly string[]) =>
     any(all) || some.every((one) => all.includes(one));
-  const words = (origins: readonly string[]) => (origins.length > 0 ? origins : undefined);
+  const words = ({ lists }: Shown) => (lists.corsOrigins.length > 0 ? lists.corsOrigins : undefined);
   return [
-    ...between('cors.origins', covers(is, was), covers(was, is), words(was), words(is)),
+    ...between('cors.origins', covers(is, was), covers(was, is), words(before), words(after)),
     ...(old?.credentials !== true && now?.credentials === true
       ? [{ effect: 'opened', what: 'cors.credentials', from: 'false', to: 'true' } as const]
       : []),

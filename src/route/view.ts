@@ -92,7 +92,7 @@ function guardView({ issuers, scopes, claims, tokenFrom }: GuardSettings, path: 
           : list(scopesPlace, scopes.scopes),
     }),
     ...(claims.length > 0 && { claims: Object.fromEntries(claims.map(rule)) }),
-    tokenFrom: tokenFrom.map(placeView),
+    tokenFrom: tokenFrom.map((place, index) => placeView(place, [...placeOf('tokenFrom'), index], shown)),
   };
 }
 
@@ -109,8 +109,14 @@ function ruleView(rule: ClaimRule, path: Path, shown: (place: Path, value: unkno
   }
 }
 
-function placeView(place: TokenPlace): unknown {
-  return place.kind === 'authorization' ? place.kind : { [place.kind]: place.name };
+function placeView(place: TokenPlace, path: Path, shown: (place: Path, value: unknown) => unknown): unknown {
+  if (place.kind === 'authorization') return place.kind;
+  return { [place.kind]: shown([...path, place.kind], place.name) };
+}
+
+/** The items of a list, but for those that came from `${…}`, which are that text. */
+export function shownList(values: readonly string[], path: Path, { referenceAt }: Written): string[] {
+  return values.map((value, index) => referenceAt([...path, index]) ?? value);
 }
 
 /** `GET, HEAD api.example.com/orders/**` */

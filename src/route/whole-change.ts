@@ -5,18 +5,26 @@ import { foldName } from '../request/fold.ts';
 import { claimOf } from '../request/withheld.ts';
 import type { AnyIssuerSettings, IssuerSettings, OpaqueIssuerSettings } from '../verify/settings.ts';
 import { between, type Change, subsetChange, type Version } from './guard-change.ts';
+import { shownList } from './view.ts';
 
 /** What changes for every route: how issuers' tokens are checked, and whom we believe. */
 export function wholeChanges(before: Version, after: Version): Change[] {
   const names = new Map(after.config.issuers.map((issuer) => [issuer.name, issuer]));
   return [
-    ...subsetChange('listen.trustedProxies', before.config.listen.trustedProxies, after.config.listen.trustedProxies),
+    ...subsetChange('listen.trustedProxies', before.config.listen.trustedProxies, after.config.listen.trustedProxies, [
+      proxiesOf(before),
+      proxiesOf(after),
+    ]),
     ...freedHeaders(before.config, after.config),
     ...before.config.issuers.flatMap((issuer) => {
       const now = names.get(issuer.name);
       return now ? issuerChanges(issuer, now, [before, after]) : [];
     }),
   ];
+}
+
+function proxiesOf({ config: { listen, written } }: Version): string[] {
+  return shownList(listen.trustedProxies, ['listen', 'trustedProxies'], written);
 }
 
 /** A header that nothing sets any more is no longer taken off what clients send: they can be whoever they like. */

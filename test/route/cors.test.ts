@@ -139,3 +139,49 @@ browserTest('a browser shows a page of another origin the answer, and why it was
   t.deepEqual(none, [401, 'Bearer realm="127.0.0.1"', 'token.missing']);
   t.is(closed as unknown, 'TypeError');
 });
+
+test('a page that may not call, and a request with two Origins, get Vary and nothing that allows', async (t) => {
+  const { gateway } = await startBehind(t, { routes: ROUTES });
+  const evil: WireHeader = ['Origin', 'https://evil.example.com'];
+  for (const origins of [
+    [evil],
+    [['Origin', APP], evil],
+    [
+      ['Origin', APP],
+      ['Origin', APP],
+    ],
+  ] as WireHeader[][]) {
+    for (const headers of [[...origins, gateway.bearer()], origins]) {
+      const answer = await gateway.ask(requestBytes({ target: '/orders/1', headers }));
+      const said = JSON.stringify(headers.map(([, value]) => value.slice(0, 30)));
+      t.is(answer.status, headers.length > origins.length ? 200 : 401, said);
+      t.deepEqual(
+        answer.headers.filter(([name]) => /^access-control-allow/i.test(name)),
+        [],
+        said,
+      );
+      // A cache between must not give this answer to a page that may call.
+      t.regex(answer.header('vary') ?? '', /\bOrigin\b/, said);
+    }
+  }
+});
+
+test('where every page may call, none may with credentials', async (t) => {
+  const { gateway } = await startBehind(t, { routes: ROUTES });
+  for (const origin of [APP, 'https://evil.example.com', 'null']) {
+    for (const bytes of [
+      requestBytes({ target: '/open', headers: [['Origin', origin]] }),
+      preflight('/open', origin, 'GET'),
+    ]) {
+      const answer = await gateway.ask(bytes);
+      t.is(answer.header('access-control-allow-origin'), '*', origin);
+      t.is(answer.header('access-control-allow-credentials'), undefined, origin);
+    }
+  }
+  const cors = { origins: ['*'], credentials: true };
+  const wrong = gateway.load({
+    upstreams: { legacy: 'http://127.0.0.1:1' },
+    routes: [{ id: 'open', match: { path: '/open' }, auth: 'public', cors }],
+  });
+  t.false(wrong.ok, '`*` with credentials is refused');
+});
