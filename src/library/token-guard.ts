@@ -40,7 +40,7 @@ export class TokenGuard {
     const surroundings = { clock: systemClock, ask, streams: new OpenStreams(systemClock) };
     this.#assembly = assemble(config, surroundings, observing(options));
     const failed = options.onKeysFailed ?? (() => {});
-    void startAll(this.#assembly.parts, failed);
+    void startAll(this.#assembly.parts, failed); // never rejects
   }
 
   /** Decides about a request: at once for a remembered token, by a promise for another. Never rejects. */

@@ -60,7 +60,7 @@ export function plainHttpOf(error: NodeJS.ErrnoException, socket: Socket): Socke
   // node has no public way to it, and none that takes back what TLS was put around.
   const { _parent: plain } = socket as { _parent?: Socket | null };
   if (!plain || plain.destroyed) return undefined;
-  plain.on('error', () => {});
+  plain.on('error', () => {}); // nothing more can be said to it, and `close` follows
   return plain;
 }
 
