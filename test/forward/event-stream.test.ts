@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FakeClock } from '../support/clock.ts';
 import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { connectRaw, type RawConnection } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 const START = Date.UTC(2026, 10, 22, 10);
 const EVENTS =
@@ -31,7 +32,7 @@ async function underClock(t: ExecutionContext, route: object = {}, head = EVENTS
 }
 
 async function hears(client: RawConnection, text: string): Promise<void> {
-  while (!(await client.read({ until: 'timeout', timeoutMs: 5 })).raw.includes(text));
+  await until(async () => (await client.read({ until: 'timeout', timeoutMs: 5 })).raw.includes(text), text);
 }
 
 async function openStreams(adminUrl: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FakeClock } from '../support/clock.ts';
 import { codeOf, requestBytes, startBehind, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { connectRaw, type RawConnection } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 import { type RecordedConnection, rawResponse, type UpstreamAnswer } from '../support/upstream.ts';
 import { handshakeHeaders, openWebSocket, startEcho, switching, textFrame } from '../support/websocket.ts';
 
@@ -424,7 +425,7 @@ test('an answer that breaks off is broken for the client too', async (t) => {
   const { gateway, upstream } = await startWithAnswer(t, () => 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
   const client = await connectRaw(gateway.port);
   client.write(handshake(gateway));
-  while (!(await client.read({ until: 'timeout', timeoutMs: 5 })).raw.endsWith('half'));
+  await until(async () => (await client.read({ until: 'timeout', timeoutMs: 5 })).raw.endsWith('half'), 'half');
   upstream.connections[0]?.socket.resetAndDestroy();
   t.is((await client.read({ until: 'close' })).ended, 'reset');
   t.like(await gateway.waitForLine(({ status }) => status === 200), { msg: 'broken off' });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { connectRaw } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 test('while it leaves, requests are served and told to close, and readiness says so', async (t) => {
   const { gateway } = await startBehind(t, { drain: { delay: '3s' } });
@@ -80,7 +81,7 @@ test('a kept connection closes behind the answer that was under way, and the shu
   const [begun, unbegun] = [await ask('/begun'), await ask('/unbegun')];
   await upstream.waitForRequests(2);
   const isBegun = async () => (await begun.read({ until: 'timeout', timeoutMs: 10 })).raw.endsWith('o');
-  while (!(await isBegun())) await new Promise(setImmediate);
+  await until(isBegun, 'the beginning of the answer');
   const draining = gateway.server.drain('SIGTERM');
   await gateway.waitForLine(({ msg }) => String(msg).startsWith('no new requests'));
   release();

@@ -257,7 +257,7 @@ test('an event stream goes on under the configuration that it met, and a shutdow
   });
   await gateway.waitForLine(({ msg }) => String(msg).startsWith('no new requests'));
   upstream.connections[0]?.socket.write('3\r\ntwo\r\n');
-  while (!(await stream.read({ until: 'timeout', timeoutMs: 5 })).raw.includes('two'));
+  await until(async () => (await stream.read({ until: 'timeout', timeoutMs: 5 })).raw.includes('two'), 'two');
   t.false(stopped);
   upstream.connections[0]?.socket.write('0\r\n\r\n');
   const [answer] = (await stream.read()).responses;

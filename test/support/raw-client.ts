@@ -28,7 +28,7 @@ export interface RawExchange {
 export interface RawOptions {
   /** What to wait for: this many final answers (1), the other side's close, or all that comes until the timeout. */
   readonly until?: 'close' | 'timeout' | number;
-  /** Default 5000. */
+  /** Default 30000. */
   readonly timeoutMs?: number;
   /** Ends our side behind the bytes, as a client does that has no more to say. */
   readonly half?: boolean;
@@ -92,7 +92,7 @@ export async function connectRaw(port: number, secure?: ConnectionOptions): Prom
     },
     end: () => void socket.end(),
     destroy: (how) => void (how === 'reset' ? socket.resetAndDestroy() : socket.destroy()),
-    read: ({ until = 1, timeoutMs = 5000 } = {}) =>
+    read: ({ until = 1, timeoutMs = 30_000 } = {}) =>
       new Promise((resolve, reject) => {
         const settle = (act: () => void) => {
           clearTimeout(timer);
