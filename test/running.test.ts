@@ -134,9 +134,10 @@ ${server.replaceAll('/etc/nginx/tls', folder.path).replaceAll('/srv/intranet', f
   await untilItListens(port);
 }
 
-/** Resolves once a connection to the port is taken; the test's own time limit ends it otherwise. */
+/** Resolves once a connection to the port is taken; rejects after 20 s. */
 async function untilItListens(port: number): Promise<void> {
-  for (;;) {
+  for (const end = Date.now() + 20_000; ; ) {
+    if (Date.now() > end) throw new Error(`nothing listens on ${port} after 20 s`);
     const socket = connect(port, '127.0.0.1');
     const taken = await new Promise((resolve) =>
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
