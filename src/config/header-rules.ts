@@ -34,7 +34,7 @@ export function templateRules(route: RouteEntry, path: Path, { draft, isSecret }
 export function credentialRules(set: Readonly<Record<string, Template>>, path: Path): Judgement[] {
   return Object.entries(set).flatMap(([name, { parts }]) => {
     if (!CREDENTIALS.includes(name.toLowerCase()) || parts.some((part) => typeof part !== 'string')) return [];
-    if (!ONLY_SCHEME.test(parts.join(''))) return [];
+    if (!ONLY_SCHEME.test(parts.join('').trim())) return [];
     const place = [...path, name];
     const finding = errorAt(place, 'empty-secret', 'the credentials are empty', 'write them behind the scheme');
     return [judge({ ...finding, masked: true }, place)];
@@ -42,7 +42,7 @@ export function credentialRules(set: Readonly<Record<string, Template>>, path: P
 }
 
 const CREDENTIALS = ['authorization', 'proxy-authorization'];
-const ONLY_SCHEME = /^ *(?:basic|bearer|digest|negotiate|token|apikey)? *$/i;
+const ONLY_SCHEME = /^(?:basic|bearer|digest|negotiate|token|apikey)?$/i;
 
 function referencesOf({ parts }: Template): Reference[] {
   return parts.filter((part) => typeof part !== 'string');

@@ -13,12 +13,14 @@ import { tokenStripper } from '../../src/forward/token.ts';
 import { PrettyLines } from '../../src/observe/pretty.ts';
 import { clientAddress, readAddress } from '../../src/request/client-address.ts';
 import { clientOrigin, ownOrigins } from '../../src/request/client-origin.ts';
+import { blockFlaw } from '../../src/request/field-block.ts';
 import { FieldSorter, isTheGateways } from '../../src/request/fields.ts';
-import { foldName } from '../../src/request/fold.ts';
+import { foldName, isFolded } from '../../src/request/fold.ts';
 import { handshakeFlaw } from '../../src/request/handshake.ts';
 import { isAuthority, type RequestHead, readHead } from '../../src/request/head.ts';
 import { headBytes, withoutUpgrade } from '../../src/request/head-bytes.ts';
 import { readHttp2Head } from '../../src/request/http2.ts';
+import { decodeHuffman, mayHoldControls } from '../../src/request/huffman.ts';
 import { isUsableId } from '../../src/request/id.ts';
 import { listMembers, trimBlanks, trimEndOf } from '../../src/request/lists.ts';
 import { traceOf } from '../../src/request/trace.ts';
@@ -32,6 +34,7 @@ import { diagnoseField, foreignKind } from '../../src/token/diagnose.ts';
 import { hasInexact, parseExactly } from '../../src/token/exact-json.ts';
 import { extractToken } from '../../src/token/extract.ts';
 import { duplicateMember } from '../../src/token/json.ts';
+import { hasLookAlikeCookie, hasLookAlikeParameter } from '../../src/token/look-alike.ts';
 import { cookiePairs, decodeForm, queryPairs } from '../../src/token/pairs.ts';
 import type { TokenPlace } from '../../src/token/place.ts';
 import { holdsToken } from '../../src/token/scheme.ts';
@@ -178,9 +181,18 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   ],
   'request/client-origin clientOrigin': (text) => clientOrigin(asked(text)),
   'request/client-origin ownOrigins': (text) => ownOrigins(asked(text)),
+  'request/field-block blockFlaw': (text) => {
+    const bytes = Buffer.from(text, 'latin1');
+    // As it is, and as the values of fields that have their names spelled out.
+    const field = Buffer.concat([Buffer.from([0, 1, 0x61, 0x7f, 0x81, 0x07]), bytes.subarray(0, 0x406)]);
+    return [blockFlaw(bytes), blockFlaw(Buffer.concat(Array(60).fill(field)))];
+  },
+  'request/huffman decodeHuffman': (text) => decodeHuffman(Buffer.from(text, 'latin1'), 0, text.length),
+  'request/huffman mayHoldControls': (text) => mayHoldControls(Buffer.from(text, 'latin1'), 0, text.length),
   'request/fields FieldSorter': (text) => text.split(',', 20_000).map((name) => SORTER.kindOf(name)),
   'request/fields isTheGateways': isTheGateways,
   'request/fold foldName': foldName,
+  'request/fold isFolded': (text) => isFolded(text, 0, text),
   'request/handshake handshakeFlaw': (text) =>
     handshakeFlaw(headOf([...UPGRADE.slice(0, 3), ['Sec-WebSocket-Key', text], ['Upgrade', text]])),
   'request/head isAuthority': isAuthority,
@@ -220,7 +232,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
           'a',
           ...many('cookie', text).flat(),
         ],
-        ...{ isTooLarge: false, bodyFollows: false },
+        ...{ isTooLarge: false, isMalformed: false, bodyFollows: false },
       },
       SORTER,
     ),
@@ -228,6 +240,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
       {
         rawHeaders: [':method', text, ':scheme', 'https', ':path', text, ':authority', text],
         isTooLarge: false,
+        isMalformed: false,
         bodyFollows: false,
       },
       SORTER,
@@ -287,6 +300,14 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'token/exact-json parseExactly': (text) => JSON_TEXTS.map((json) => parseExactly(json(text))),
   'token/extract extractToken': (text) => PLACES.map((place) => extractToken(bearing(text), `?${text}`, [place])),
   'token/json duplicateMember': (text) => JSON_TEXTS.map((json) => duplicateMember(json(text))),
+  'token/look-alike hasLookAlikeCookie': (text) => [
+    hasLookAlikeCookie([text], 'session'),
+    hasLookAlikeCookie([`session${text}`, `=${text}`], 'session'),
+  ],
+  'token/look-alike hasLookAlikeParameter': (text) => [
+    hasLookAlikeParameter(`?${text}`, 'access_token'),
+    hasLookAlikeParameter(`?access_token${text}`, 'access_token'),
+  ],
   'token/pairs cookiePairs': cookiePairs,
   'token/pairs decodeForm': decodeForm,
   'token/pairs queryPairs': queryPairs,
