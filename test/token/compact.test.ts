@@ -262,3 +262,17 @@ vectorTest<JweVectors>(
       t.false(readCompact(typeof jwe === 'string' ? jwe : JSON.stringify(jwe)).ok, `case ${tcId}`);
   },
 );
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+test('of all characters at the end of a part, those alone are taken that leave no bit unused', (t) => {
+  const head = Buffer.from('{"alg":"ES256"}').toString('base64url');
+  const body = Buffer.from('{"a":1}').toString('base64url');
+  for (const group of ['', 'A', 'AA']) {
+    for (const last of ALPHABET) {
+      const signature = `AAAA${group}${last}`;
+      const isCanonical = Buffer.from(signature, 'base64url').toString('base64url') === signature;
+      t.is(readCompact(`${head}.${body}.${signature}`).ok, isCanonical, signature);
+    }
+  }
+});

@@ -42,6 +42,20 @@ test('compressed answers are measured as what they become', async (t) => {
   await t.throwsAsync(get(url), { instanceOf: ProviderError, message: `${url}/ answered more than 524288 bytes` });
 });
 
+for (const status of [201, 203, 204, 206, 299]) {
+  test(`an answer with ${status} is not the document`, async (t) => {
+    const server = createServer((_, response) => response.writeHead(status).end(status === 204 ? '' : '{}'));
+    t.teardown(() => closeNow(server));
+    const { url } = await listenOnLoopback(server);
+    await t.throwsAsync(get(url), { instanceOf: ProviderError, message: `${url}/ answered ${status}` });
+  });
+}
+
+test('a byte more than 512 KiB is too much', async (t) => {
+  const url = await answering(t, Buffer.from(`"${'x'.repeat(512 * 1024 - 1)}"`));
+  await t.throwsAsync(get(url), { message: `${url}/ answered more than 524288 bytes` });
+});
+
 test('exactly 512 KiB are read', async (t) => {
   const url = await answering(t, Buffer.from(`"${'x'.repeat(512 * 1024 - 2)}"`));
   t.is(((await get(url)) as string).length, 512 * 1024 - 2);
