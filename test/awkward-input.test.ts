@@ -93,6 +93,7 @@ const NOT_PARSERS: Readonly<Record<string, string>> = {
   'errors/metadata unique': 'by resourceMetadata',
   'explain/question requestFor': 'of the one who asks on the admin port, held to isAddress',
   'forward/answer dropContentLength': 'by contentLength',
+  'request/generations Generations': 'by FieldSorter',
   'request/head RequestHead': 'by readHead',
   'request/id newRequestId': 'makes an id',
   'request/incoming LeanRequest': "node's own request",
