@@ -3,6 +3,7 @@ import type { Permit } from './authorise/permit.ts';
 import type { Fault } from './errors/fault.ts';
 import type { Refused } from './errors/problem.ts';
 import type { RequestFacts } from './forward/headers.ts';
+import type { Holdings } from './forward/share.ts';
 import { OWN_NAME, type RequestHead } from './request/head.ts';
 import { type Trace, traceOf } from './request/trace.ts';
 import { hostName } from './route/host.ts';
@@ -18,6 +19,8 @@ export interface Peer {
   readonly subject?: string | undefined;
   /** Of a trusted proxy: the address of the client that it speaks for, by its X-Forwarded-For or Forwarded. */
   readonly clientOf?: (forwarded: readonly string[]) => string;
+  /** What its connection holds of upstreams. Not counted for a trusted proxy, whose connection carries many users. */
+  readonly holdings?: Holdings | undefined;
 }
 
 /** One request and what became known of it on its way: the record that its log line and metrics are written from. */

@@ -9,6 +9,7 @@ import { failureFault, tooLarge } from './failure.ts';
 import type { HeaderRules } from './headers.ts';
 import { passOnInterim } from './interim.ts';
 import type { Passage } from './passage.ts';
+import type { Holding } from './share.ts';
 import type { OpenStream, OpenStreams } from './streams.ts';
 import type { Target, UpstreamRequest } from './target.ts';
 import type { Sending, Upstream } from './upstream.ts';
@@ -19,6 +20,7 @@ export class Exchange implements Sending {
   readonly #rules: HeaderRules;
   readonly #upstream: Upstream;
   readonly options: UpstreamRequest;
+  readonly holding: Holding | undefined;
   readonly #streams: OpenStreams;
   target: Target | undefined;
   behind: Sending['behind'];
@@ -50,6 +52,7 @@ export class Exchange implements Sending {
     rules: HeaderRules,
     upstream: Upstream,
     options: UpstreamRequest,
+    holding: Holding | undefined,
     retries: number,
     streams: OpenStreams,
   ) {
@@ -57,6 +60,7 @@ export class Exchange implements Sending {
     this.#rules = rules;
     this.#upstream = upstream;
     this.options = options;
+    this.holding = holding;
     this.#retries = retries;
     this.#streams = streams;
   }

@@ -8,6 +8,7 @@ import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
 import { holdsToken } from '../token/scheme.ts';
 import { AnswerNames } from './answer-names.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
+import type { Holdings } from './share.ts';
 import { compileTemplate, type RenderTemplate, type TemplateFacts } from './template.ts';
 import { type StripToken, tokenStripper } from './token.ts';
 
@@ -24,6 +25,8 @@ export interface RequestFacts {
     readonly encrypted: boolean;
     readonly trusted: boolean;
     readonly subject?: string | undefined;
+    /** What its connection holds of upstreams; undefined where that is not counted. */
+    readonly holdings?: Holdings | undefined;
   };
 }
 

@@ -38,8 +38,10 @@ export class RouteForwarder {
       passage.refuse(tooLarge(maxBody));
       return;
     }
-    if (!this.#upstream.hasRoom()) {
-      passage.refuse({ code: 'forward.saturated', detail: 'Every connection to it is busy and the queue is full.' });
+    const holding = passage.facts.peer.holdings?.of(this.#upstream);
+    if (!this.#upstream.hasRoom(holding)) {
+      const detail = 'Every connection to it, or every one that this client may have, is busy and the queue is full.';
+      passage.refuse({ code: 'forward.saturated', detail });
       return;
     }
     const options: UpstreamRequest = {
@@ -55,6 +57,7 @@ export class RouteForwarder {
       this.#rules,
       this.#upstream,
       options,
+      holding,
       this.#retriesFor(passage),
       this.#streams,
     );

@@ -26,9 +26,9 @@ export class WaitingLine<T extends Waiting> {
     this.#length += 1;
   }
 
-  /** Does nothing for one that doesn't wait. */
-  leave(one: T): void {
-    if (one.ahead === undefined && this.#first !== one) return;
+  /** Answers whether it has waited. */
+  leave(one: T): boolean {
+    if (one.ahead === undefined && this.#first !== one) return false;
     const { ahead, behind } = one as { ahead?: T | undefined; behind?: T | undefined };
     if (ahead) ahead.behind = behind;
     else this.#first = behind;
@@ -37,5 +37,13 @@ export class WaitingLine<T extends Waiting> {
     one.ahead = undefined;
     one.behind = undefined;
     this.#length -= 1;
+    return true;
+  }
+
+  /** The first one for which this holds. */
+  firstThat(holds: (one: T) => boolean): T | undefined {
+    let one = this.#first;
+    while (one !== undefined && !holds(one)) one = (one as { behind?: T | undefined }).behind;
+    return one;
   }
 }

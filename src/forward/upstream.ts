@@ -5,6 +5,7 @@ import { chooseTarget } from './balance.ts';
 import type { TlsOptions } from './connect.ts';
 import { HealthCheck } from './health.ts';
 import { type Waiting, WaitingLine } from './line.ts';
+import { type Holding, mayHaveMore } from './share.ts';
 import { Target, type TargetSurroundings, type UpstreamRequest } from './target.ts';
 
 /** One request on its way to one of the targets: it gets undici's callbacks. */
@@ -12,6 +13,8 @@ export interface Sending extends Dispatcher.DispatchHandler, Waiting {
   readonly options: UpstreamRequest;
   /** The target that it is with; undefined while it waits, and when it is over. */
   target: Target | undefined;
+  /** What its client's connection has of this upstream; undefined where that is not counted. */
+  readonly holding: Holding | undefined;
   /** Whether it has failed before, and takes a connection that no request was sent on. */
   readonly fresh: boolean;
   /** Called each time it is handed to a target. */
@@ -84,9 +87,15 @@ export class Upstream {
     for (const check of this.#checks) check.start();
   }
 
-  /** Whether a request can be sent or wait; false when every connection is busy and the queue is full. */
-  hasRoom(): boolean {
-    return this.#line.length < this.settings.queue || this.#choose(NONE) !== undefined;
+  /**
+   * Whether a request can be sent or wait; false when every connection is busy and the queue is full, or its client has its
+   * share of both.
+   */
+  hasRoom(holding: Holding | undefined): boolean {
+    const { queue } = this.settings;
+    const { length } = this.#line;
+    if (length < queue && (holding === undefined || mayHaveMore(holding.waiting, queue, queue - length))) return true;
+    return this.#mayTake(holding) && this.#choose(NONE) !== undefined;
   }
 
   /** Sends a request now, or when its turn has come. */
@@ -111,7 +120,7 @@ export class Upstream {
 
   /** A request does not wait any longer. */
   withdraw(sending: Sending): void {
-    this.#line.leave(sending);
+    this.#dequeue(sending);
     if (this.#underWay === 0 && this.#line.length === 0) this.#whenIdle?.();
   }
 
@@ -176,29 +185,52 @@ export class Upstream {
   async destroy(): Promise<void> {
     for (const check of this.#checks) check.stop();
     for (let next = this.#line.first; next; next = this.#line.first) {
-      this.#line.leave(next);
+      this.#dequeue(next);
       next.onError?.(new Error('the upstream is closed'));
     }
     await Promise.all(this.#targets.map((target) => target.destroy()));
   }
 
   #place(sending: Sending, avoid: readonly Target[]): void {
-    const target = this.#choose(avoid) ?? (avoid.length > 0 ? this.#choose(NONE) : undefined);
-    if (target === undefined) this.#line.join(sending);
+    const target = this.#mayTake(sending.holding)
+      ? (this.#choose(avoid) ?? (avoid.length > 0 ? this.#choose(NONE) : undefined))
+      : undefined;
+    if (target === undefined) this.#enqueue(sending);
     else this.#sendTo(target, sending);
   }
 
   #serveLine(): void {
-    for (let next = this.#line.first; next; next = this.#line.first) {
+    while (this.#line.length > 0) {
       const target = this.#choose(NONE);
       if (target === undefined) return;
-      this.#line.leave(next);
+      const next = this.#line.firstThat(this.#isNext);
+      if (next === undefined) return;
+      this.#dequeue(next);
       this.#sendTo(target, next);
     }
   }
 
+  readonly #isNext = ({ holding }: Sending): boolean => this.#mayTake(holding);
+
+  /** Whether one more connection may go to this client. */
+  #mayTake(holding: Holding | undefined): boolean {
+    if (holding === undefined) return true;
+    const total = this.settings.connections * this.#targets.length;
+    return mayHaveMore(holding.underWay, total, total - this.#underWay);
+  }
+
+  #enqueue(sending: Sending): void {
+    this.#line.join(sending);
+    if (sending.holding !== undefined) sending.holding.waiting += 1;
+  }
+
+  #dequeue(sending: Sending): void {
+    if (this.#line.leave(sending) && sending.holding !== undefined) sending.holding.waiting -= 1;
+  }
+
   #sendTo(target: Target, sending: Sending): void {
     this.#underWay += 1;
+    if (sending.holding !== undefined) sending.holding.underWay += 1;
     this.#moveOn(target);
     sending.target = target;
     sending.sent(target);
@@ -210,6 +242,7 @@ export class Upstream {
     if (target === undefined) return;
     sending.target = undefined;
     this.#underWay -= 1;
+    if (sending.holding !== undefined) sending.holding.underWay -= 1;
     target.over(error);
   }
 

@@ -1,5 +1,6 @@
 import { isIPv4, type Socket } from 'node:net';
 import { networks } from '../config/fields.ts';
+import { Holdings } from '../forward/share.ts';
 import type { Peer } from '../journey.ts';
 import { clientAddress } from '../request/client-address.ts';
 import { Http2Lane } from './http2-lane.ts';
@@ -31,9 +32,22 @@ export class Peers {
       encrypted,
       trusted,
       subject: encrypted ? subjectOf(socket) : undefined,
+      holdings: trusted ? undefined : holdingsOf(socket),
       ...(trusted && { clientOf: (forwarded) => clientAddress(address, forwarded, this.#trusts) }),
     };
     this.#known.set(socket, peer);
     return peer;
   }
+}
+
+/** Kept apart from what a configuration makes of a connection: a reload gives no client a second share. */
+const held = new WeakMap<Socket, Holdings>();
+
+function holdingsOf(socket: Socket): Holdings {
+  let holdings = held.get(socket);
+  if (holdings === undefined) {
+    holdings = new Holdings();
+    held.set(socket, holdings);
+  }
+  return holdings;
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import { type Holding, Holdings } from '../../src/forward/share.ts';
 import type { Target } from '../../src/forward/target.ts';
 import { type Picked, type Sending, Upstream } from '../../src/forward/upstream.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -52,14 +53,16 @@ class Plain implements Sending {
   behind: Sending['behind'];
   ahead: Sending['ahead'];
   readonly fresh = false;
+  readonly holding: Holding | undefined;
   /** Where it went, and how that ended. */
   readonly over: Promise<readonly [url: string | undefined, error: Error | undefined]>;
   readonly #upstream: Upstream;
   #url: string | undefined;
   #settle: (error: Error | undefined) => void = () => {};
 
-  constructor(upstream: Upstream, path = '/') {
+  constructor(upstream: Upstream, path = '/', client?: Holdings) {
     this.#upstream = upstream;
+    this.holding = client?.of(upstream);
     this.options = { method: 'GET' as const, path, headers: ['Host', 'api.example.com'], body: null };
     this.over = new Promise((resolve) => {
       this.#settle = (error) => resolve([this.#url, error]);
@@ -167,10 +170,10 @@ test('who waits is served when a target comes back', async (t) => {
   await wander(upstream, 1);
   const hanging = new Plain(upstream);
   await busy.waitForRequests(1);
-  t.true(upstream.hasRoom());
+  t.true(upstream.hasRoom(undefined));
   const waiting = new Plain(upstream);
   t.is(waiting.target, undefined);
-  t.false(upstream.hasRoom());
+  t.false(upstream.hasRoom(undefined));
   clock.advance(1000);
   t.is(waiting.target?.url, gone.url);
   t.is((await waiting.over)[0], gone.url);
@@ -268,7 +271,7 @@ test('what undici will not send is an error, and its place is free again', async
   const { upstream } = makeUpstream(t, { urls: [target.url], connections: 1, queue: 0 });
   const [, error] = await new Plain(upstream, '/\r\n').over;
   t.like(error, { code: 'UND_ERR_INVALID_ARG' });
-  t.true(upstream.hasRoom());
+  t.true(upstream.hasRoom(undefined));
   t.deepEqual(await new Plain(upstream).over, [target.url, undefined]);
 });
 
@@ -294,4 +297,93 @@ test('the figures of an upstream say what waits, what is busy and which endpoint
     upstream.figures().endpoints.map((one) => one.busy + one.upgraded),
     [0, 0],
   );
+});
+
+/** Answers each request when its test says so, be that before or after it has arrived. */
+async function startHeld(t: ExecutionContext) {
+  const gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
+  const gateOf = (path: string) => {
+    const known = gates.get(path);
+    if (known !== undefined) return known;
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gate = { opened, open };
+    gates.set(path, gate);
+    return gate;
+  };
+  const target = await startTarget(t, async ({ target: path }) => {
+    await gateOf(path).opened;
+    return rawResponse(200, 'ok');
+  });
+  const arrived = (count: number) =>
+    target.waitUntil(() => target.requests.length === count, `${count} requests`, 30_000);
+  return { target, arrived, release: (path: string) => gateOf(path).open() };
+}
+
+test('one client has a quarter of the connections while others wait, and half of them at most before', async (t) => {
+  const { target, arrived, release } = await startHeld(t);
+  const { upstream } = makeUpstream(t, { urls: [target.url], connections: 8, queue: 100 });
+  const [greedy, honest, third] = [new Holdings(), new Holdings(), new Holdings()];
+  const all = Array.from({ length: 20 }, (_, index) => new Plain(upstream, `/greedy/${index}`, greedy));
+  await arrived(4);
+  t.like(upstream.figures(), { queued: 16, endpoints: [{ busy: 4 }] });
+  // Two others find their shares at once, whatever waits before them.
+  const theirs = [honest, third].flatMap((client, index) =>
+    [0, 1].map((each) => new Plain(upstream, `/other/${index}/${each}`, client)),
+  );
+  await arrived(8);
+  t.true(theirs.every(({ target: at }) => at !== undefined));
+  // What comes free goes past the one that has more than its share, to whoever came behind it.
+  const late = new Plain(upstream, '/late', new Holdings());
+  t.is(late.target, undefined);
+  release('/greedy/0');
+  await all[0]?.over;
+  await arrived(9);
+  t.is(target.requests.at(-1)?.target, '/late');
+  for (const path of ['/late', '/other/0/0', '/other/0/1', '/other/1/0', '/other/1/1']) release(path);
+  for (const index of all.keys()) release(`/greedy/${index}`);
+  const results = await Promise.all([...all, ...theirs, late].map(({ over }) => over));
+  t.true(results.every(([, error]) => error === undefined));
+  t.deepEqual(greedy.of(upstream), { upstream, underWay: 0, waiting: 0 });
+});
+
+test('one client fills no queue: a quarter of it, and no more than leaves half of it free', async (t) => {
+  const target = await startTarget(t, () => undefined);
+  const { upstream } = makeUpstream(t, { urls: [target.url], connections: 1, queue: 8 });
+  const [greedy, honest] = [new Holdings(), new Holdings()];
+  const all: Plain[] = [];
+  while (upstream.hasRoom(greedy.of(upstream)) && all.length < 100) all.push(new Plain(upstream, '/', greedy));
+  t.is(all.length, 1 + 4);
+  for (const place of [1, 2]) {
+    t.true(upstream.hasRoom(honest.of(upstream)), `place ${place}`);
+    all.push(new Plain(upstream, '/', honest));
+  }
+  t.false(upstream.hasRoom(honest.of(upstream)));
+  // Who is not counted may have what is left.
+  t.true(upstream.hasRoom(undefined));
+  await upstream.destroy();
+  await Promise.all(all.map(({ over }) => over));
+  t.deepEqual(greedy.of(upstream), { upstream, underWay: 0, waiting: 0 });
+});
+
+test('where there is one connection, every client may have it', async (t) => {
+  const target = await startTarget(t);
+  const { upstream } = makeUpstream(t, { urls: [target.url], connections: 1, queue: 1 });
+  for (const client of [new Holdings(), new Holdings()]) {
+    t.is((await new Plain(upstream, '/', client).over)[1], undefined);
+  }
+});
+
+test('a client connection keeps no upstream that it has nothing of any more', (t) => {
+  const holdings = new Holdings();
+  const [one, other] = [{}, {}];
+  const held = holdings.of(one);
+  held.underWay = 1;
+  holdings.of(other);
+  t.is(holdings.of(one), held);
+  held.underWay = 0;
+  holdings.of({});
+  t.not(holdings.of(one), held);
 });
