@@ -24,7 +24,9 @@ import { closeServer, listenOn, urlOf } from './server/listen.ts';
 import { parserFault } from './server/parser-fault.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
+import { StalledClients } from './server/stalled.ts';
 import { announceClose, createHttpServer, plainHttpOf, renewTls } from './server/tls.ts';
+import { watchConnections } from './server/watched-connections.ts';
 import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
 import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
@@ -75,6 +77,7 @@ export class GatewayServer {
   readonly #worlds: Worlds;
   readonly #reloads: Reloads;
   readonly #requests: Requests;
+  readonly #stalled: StalledClients;
   readonly #public: Server;
   readonly #connections: Connections;
   readonly #admin: Server;
@@ -103,11 +106,13 @@ export class GatewayServer {
     const observer = reporter({ log, metrics, team, outages });
     const defect = (error: unknown, where: string) => log.defect(error, where);
     const worlds = new Worlds(new World(assemble(config, assembling, observer)), defect);
+    const stalled = new StalledClients(clock, config.listen.limits.stalled);
     const apply = (changed: Config) => {
       renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
       log.configure(changed.log);
       setLimits(this.#public, changed.listen.limits);
       this.#connections.limit = changed.listen.limits.maxConnections;
+      stalled.limit = changed.listen.limits.stalled;
     };
     this.#metrics = metrics;
     this.#team = team;
@@ -120,7 +125,8 @@ export class GatewayServer {
       ...{ worlds, now: clock.now, log, metrics, limits },
       isSurplus: (connection) => this.#connections.isSurplus(connection),
     });
-    this.#public = createPublicServer(config.listen, this.#requests, log);
+    this.#stalled = stalled;
+    this.#public = createPublicServer(config.listen, this.#requests, log, stalled);
     this.#connections = new Connections(this.#public, config.listen.limits.maxConnections, () =>
       limits.add('listen.limits.maxConnections'),
     );
@@ -264,6 +270,7 @@ export class GatewayServer {
     this.#reloads.close();
     this.#metrics.close();
     this.#requests.cutUpgraded();
+    this.#stalled.stop();
     await this.#team?.end();
     await Promise.all([closeServer(this.#public), closeServer(this.#admin)]);
     await this.#requests.closed();
@@ -334,9 +341,9 @@ function reporter({ log, metrics, team, outages }: Reporting): Observer {
   };
 }
 
-function createPublicServer(listen: Config['listen'], requests: Requests, log: Log): Server {
+function createPublicServer(listen: Config['listen'], requests: Requests, log: Log, stalled: StalledClients): Server {
   const { limits } = listen;
-  const server = createHttpServer(listen, {
+  const options = {
     maxHeaderSize: limits.headers,
     connectionsCheckingInterval: 1000,
     // We look at Host ourselves, and say what is wrong with it.
@@ -345,12 +352,15 @@ function createPublicServer(listen: Config['listen'], requests: Requests, log: L
     IncomingMessage: LeanRequest,
     // Where no body comes, nothing is to be read and to be told as ended. Before Node 24.12 it means nothing.
     ...{ optimizeEmptyRequests: true },
-  });
+  };
+  const server = createHttpServer(listen, options, stalled);
   setLimits(server, limits);
   // A client may end its side behind its last request (half-close.ts). Node reads it, and has it in none of its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   keepIdleTimers(server, (answer) => requests.leftUnread(answer));
   requests.turns.watch(server);
+  watchConnections(server, stalled, (socket) => requests.stalled(socket));
+  server.on('stalled', (lane) => requests.stalled(lane));
   // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
   server.maxHeadersCount = 0;
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {

@@ -60,10 +60,11 @@ export const listenSchema = z
           .describe('All request headers together, the request line included. A change needs a restart.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
-        keepAlive: positiveDuration()
-          .prefault('75s')
+        keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
+        stalled: positiveDuration()
+          .prefault('30s')
           .describe(
-            'How long an idle connection is kept, and one whose client takes nothing of an answer that is all written.',
+            'How long a client may take next to nothing (less than 256 bytes a second) of what is written to it before it is cut.',
           ),
         maxConnections: z
           .int()

@@ -190,7 +190,7 @@ export class Exchange implements Sending {
       }
     }
     if (response.write(chunk)) return true;
-    // A client that reads nothing must not keep a connection to the upstream: undici's clock stands while we pause it.
+    // undici's clock stands while it is paused. A client that takes next to nothing is cut by the server in less time.
     this.#timer = setTimeout(this.#clientStalled, this.options.bodyTimeout as number);
     response.once('drain', this.#drained);
     return false;

@@ -22,11 +22,17 @@ export class Holdings {
   }
 }
 
+/** What one client connection may have of so many while others wait: a quarter, and at least one. */
+export function shareOf(total: number): number {
+  return Math.max(1, Math.floor(total / 4));
+}
+
 /**
- * Whether a client connection that holds so many of `total` may have one more while so many are free. A quarter is its
- * share, and at least one. Beyond its share it gets what would lie idle, but always leaves half free: a place that a client
- * has taken can't be taken back from it when others come, and the next two have to find their shares.
+ * Whether a client connection that holds so many of `total` may have one more while so many are free. Beyond its share it
+ * gets what would lie idle. But what it has taken can't be taken back when others come, so it never gets the last one, and
+ * nobody gets more than four times what is left after that: whoever comes next finds something.
  */
 export function mayHaveMore(held: number, total: number, free: number): boolean {
-  return held < Math.max(1, Math.floor(total / 4)) || free > total / 2;
+  if (held === 0) return true;
+  return held < 4 * free && (free > 1 || held < shareOf(total));
 }

@@ -5,7 +5,7 @@ import { chooseTarget } from './balance.ts';
 import type { TlsOptions } from './connect.ts';
 import { HealthCheck } from './health.ts';
 import { type Waiting, WaitingLine } from './line.ts';
-import { type Holding, mayHaveMore } from './share.ts';
+import { type Holding, mayHaveMore, shareOf } from './share.ts';
 import { Target, type TargetSurroundings, type UpstreamRequest } from './target.ts';
 
 /** One request on its way to one of the targets: it gets undici's callbacks. */
@@ -203,20 +203,27 @@ export class Upstream {
     while (this.#line.length > 0) {
       const target = this.#choose(NONE);
       if (target === undefined) return;
-      const next = this.#line.firstThat(this.#isNext);
+      const next = this.#line.firstThat(this.#isBelowShare) ?? this.#line.firstThat(this.#mayGo);
       if (next === undefined) return;
       this.#dequeue(next);
       this.#sendTo(target, next);
     }
   }
 
-  readonly #isNext = ({ holding }: Sending): boolean => this.#mayTake(holding);
+  readonly #mayGo = ({ holding }: Sending): boolean => this.#mayTake(holding);
+
+  /** Whether it goes before those whose clients have their share already, wherever they stand. */
+  readonly #isBelowShare = ({ holding }: Sending): boolean =>
+    holding === undefined || (holding.underWay < shareOf(this.#places) && this.#mayTake(holding));
+
+  get #places(): number {
+    return this.settings.connections * this.#targets.length;
+  }
 
   /** Whether one more connection may go to this client. */
   #mayTake(holding: Holding | undefined): boolean {
     if (holding === undefined) return true;
-    const total = this.settings.connections * this.#targets.length;
-    return mayHaveMore(holding.underWay, total, total - this.#underWay);
+    return mayHaveMore(holding.underWay, this.#places, this.#places - this.#underWay);
   }
 
   #enqueue(sending: Sending): void {

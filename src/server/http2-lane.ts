@@ -5,6 +5,16 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { HTTP2, type Http2Head } from '../request/http2.ts';
 import { Http2Response } from './http2-response.ts';
+import type { Sending, StallWatch } from './stalled.ts';
+
+/** What all streams of one connection have in common. */
+export interface LaneSurroundings {
+  readonly connection: Socket;
+  readonly sending: Sending;
+  readonly watch: StallWatch;
+  /** Called before a stream is cut whose client takes nothing of its answer. */
+  readonly stalled: (lane: Http2Lane) => void;
+}
 
 /**
  * One stream of HTTP/2 in place of the connection that a request has to itself in HTTP/1: to cut it ends this request
@@ -13,25 +23,24 @@ import { Http2Response } from './http2-response.ts';
 export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' | 'writable' | 'writableEnded'> {
   /** What all streams of a client share: who it is. */
   readonly connection: Socket;
+  readonly sending: Sending;
   readonly request: Http2Request;
   readonly response: Http2Response;
   destroyed = false;
   readonly #stream: ServerHttp2Stream;
+  readonly #surroundings: LaneSurroundings;
   /** Whether it was we who ended it before its time. */
   #cut = false;
 
-  /** `stall`: how long, in ms, a client may not read an answer that is all written. */
-  constructor(
-    stream: ServerHttp2Stream,
-    head: ReceivedHead,
-    { connection, stall }: { readonly connection: Socket; readonly stall: number },
-  ) {
+  constructor(stream: ServerHttp2Stream, head: ReceivedHead, surroundings: LaneSurroundings) {
     super();
     const { rawHeaders } = head;
-    this.connection = connection;
+    this.connection = surroundings.connection;
+    this.sending = surroundings.sending;
+    this.#surroundings = surroundings;
     this.#stream = stream;
     this.request = new Http2Request(stream, head, this);
-    this.response = new Http2Response(stream, this, fieldOf(rawHeaders, ':method') === 'HEAD', stall);
+    this.response = new Http2Response(stream, this, fieldOf(rawHeaders, ':method') === 'HEAD', surroundings.watch);
     // Told by `close` as well.
     stream.on('error', () => {});
     stream.on('aborted', () => this.#gone());
@@ -82,6 +91,10 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     return this;
   }
 
+  stalled(): void {
+    this.#surroundings.stalled(this);
+  }
+
   /** The client does not wait any more, or is not to. */
   #gone(): void {
     // A reset without an error looks like the end of a body to node: what came of it must not go on as the whole.
@@ -95,6 +108,7 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     if (this.destroyed) return;
     this.destroyed = true;
     this.request.unpipe();
+    this.#surroundings.watch.delete(this.response);
     this.response.emit('close');
     this.emit('close');
   }

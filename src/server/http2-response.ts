@@ -1,11 +1,16 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Sending, StallWatch } from './stalled.ts';
 
 /** What a response needs of the lane that it answers on. */
 interface Carrier {
   readonly destroyed: boolean;
   readonly request: { readonly complete: boolean };
+  /** What its connection sends as a whole. */
+  readonly sending: Sending;
+  /** The client takes nothing of the answer, which is about to be cut. */
+  stalled(): void;
   destroy(code?: number): unknown;
 }
 
@@ -18,7 +23,7 @@ type ResponseOfHttp1 = Pick<
  * What there is of a ServerResponse in a stream, for whom the gateway answers. Emits `close` once, `drain`, and `finish`
  * when all of the answer has left.
  */
-export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
+export class Http2Response extends EventEmitter implements ResponseOfHttp1, Sending {
   /** Of no meaning: a stream brings one request, and the connection outlives it. */
   shouldKeepAlive = true;
   statusCode = 0;
@@ -30,20 +35,24 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
   /** Until it is known whether a body follows. */
   #head: OutgoingHttpHeaders | undefined;
   readonly #isHead: boolean;
-  readonly #stall: number;
+  readonly #watch: StallWatch;
+  /** Bytes that were given to the stream. */
+  #written = 0;
   /** node asks how the stream is to end. */
   #endIsAsked = false;
   /** It is to end without being complete. */
   #broken = false;
 
-  /** `stall`: how long, in ms, nothing may move of an answer that is all written. */
-  constructor(stream: ServerHttp2Stream, lane: Carrier, isHead: boolean, stall: number) {
+  constructor(stream: ServerHttp2Stream, lane: Carrier, isHead: boolean, watch: StallWatch) {
     super();
     this.socket = lane;
     this.#stream = stream;
     this.#isHead = isHead;
-    this.#stall = stall;
-    stream.on('drain', () => this.emit('drain'));
+    this.#watch = watch;
+    stream.on('drain', () => {
+      watch.delete(this);
+      this.emit('drain');
+    });
   }
 
   get destroyed(): boolean {
@@ -68,7 +77,10 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
     if (!this.#isOpen || this.#isBodiless) return true;
     this.#respond(true);
     if (this.destroyed) return true;
-    return this.#stream.write(chunk);
+    this.#written += chunk.length;
+    if (this.#stream.write(chunk)) return true;
+    this.#watch.add(this);
+    return false;
   }
 
   end(chunk: Buffer | string = '', encoding: BufferEncoding = 'utf8'): this {
@@ -83,21 +95,29 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
     if (this.#stream.writableFinished) this.#finish();
     else if (isEmpty) this.#stream.end();
     else this.#stream.end(chunk, encoding);
-    if (!this.destroyed) this.#boundLeaving();
+    this.#written += chunk.length;
+    // A client that opens no window for the end of an answer would keep it for ever (CVE-2019-9517).
+    if (!this.destroyed && !this.writableFinished) this.#watch.add(this);
     return this;
   }
 
-  /**
-   * A client that opens no window for the end of an answer would keep it for ever (CVE-2019-9517). node's own timer of a
-   * stream begins anew with whatever the connection sends, be it for another one.
-   */
-  #boundLeaving(): void {
-    let left = this.#stream.bufferSize;
-    const timer = setInterval(() => {
-      if (this.#stream.bufferSize < left) left = this.#stream.bufferSize;
-      else this.destroy();
-    }, this.#stall);
-    this.once('close', () => clearInterval(timer));
+  /** What is not all out yet waits, even if only its end does. */
+  get waiting(): number {
+    const { writableLength } = this.#stream;
+    return writableLength === 0 && this.writableEnded && !this.writableFinished ? 1 : writableLength;
+  }
+
+  get taken(): number {
+    return this.#written - this.#stream.writableLength;
+  }
+
+  get connection(): Sending {
+    return this.socket.sending;
+  }
+
+  stalled(): void {
+    this.socket.stalled();
+    this.destroy();
   }
 
   /** Ends the stream behind what was written, and not as if that were all. */
@@ -184,6 +204,7 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1 {
   #finish(): void {
     if (this.writableFinished || this.destroyed) return;
     this.writableFinished = true;
+    this.#watch.delete(this);
     this.emit('finish');
     // The rest of a body that nobody reads is not wanted (RFC 9113 §8.1).
     if (!this.socket.request.complete) this.socket.destroy();

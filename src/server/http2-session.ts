@@ -2,8 +2,9 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { TLSSocket } from 'node:tls';
 import type { BlockFlaw } from '../request/field-block.ts';
 import { Budget } from './budget.ts';
-import { Http2Lane } from './http2-lane.ts';
+import { Http2Lane, type LaneSurroundings } from './http2-lane.ts';
 import { BlockWatch, Http2Tap } from './http2-tap.ts';
+import { ConnectionSending, type StallWatch } from './stalled.ts';
 
 /** What a connection of HTTP/2 is held to; durations in ms. Read when they are needed, since they may change. */
 export interface Http2Limits {
@@ -24,6 +25,9 @@ export interface Http2SessionOptions {
   /** Monotonic, in ms. */
   readonly now: () => number;
   readonly serve: (lane: Http2Lane) => void;
+  readonly watch: StallWatch;
+  /** Called before a stream is cut whose client takes nothing of its answer. */
+  readonly stalled: (lane: Http2Lane) => void;
   /** A request has taken too long to come whole. */
   readonly late: (lane: Http2Lane) => void;
   /** A client does too much of what costs it nothing, and loses its connection. */
@@ -75,6 +79,7 @@ export class Http2Session {
   readonly #tap: Http2Tap;
   readonly #session: ServerHttp2Session;
   readonly #options: Http2SessionOptions;
+  readonly #surroundings: LaneSurroundings;
   readonly #resets = new Budget(...FLOODS.resets);
   readonly #pings = new Budget(...FLOODS.pings);
   readonly #settings = new Budget(...FLOODS.settings);
@@ -95,7 +100,9 @@ export class Http2Session {
   constructor(socket: TLSSocket, options: Http2SessionOptions) {
     this.#socket = socket;
     this.#options = options;
-    const { maxHeaderSize, limits } = options;
+    const { maxHeaderSize, limits, stalled } = options;
+    const sending = new ConnectionSending(socket);
+    this.#surroundings = { connection: socket, sending, watch: options.watch, stalled };
     const watch = new BlockWatch((stream, flaw) => this.#flawed(stream, flaw));
     this.#tap = new Http2Tap(socket, (chunk) => watch.look(chunk));
     this.#session = performServerHandshake(this.#tap, {
@@ -151,14 +158,7 @@ export class Http2Session {
     const openedAt = now();
     const isTooLarge = sizeOf(rawHeaders) > maxHeaderSize;
     const isMalformed = this.#malformed.delete(stream.id as number) || this.#isTainted;
-    const lane = new Http2Lane(
-      stream,
-      { rawHeaders, isTooLarge, isMalformed },
-      {
-        connection: this.#socket,
-        stall: limits.keepAliveTimeout,
-      },
-    );
+    const lane = new Http2Lane(stream, { rawHeaders, isTooLarge, isMalformed }, this.#surroundings);
     const timer = lane.request.complete
       ? undefined
       : setTimeout(() => lane.request.complete || late(lane), limits.requestTimeout);

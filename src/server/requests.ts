@@ -19,7 +19,7 @@ import { type RestOfBody, sendRawReply, sendRepliesNow, sendReply, withIdentity 
 import { closeUnlessWritten } from './half-close.ts';
 import { Http2Lane, Http2Request } from './http2-lane.ts';
 import { Turns } from './turns.ts';
-import { Upgrades } from './upgrades.ts';
+import { CLIENT_STALLED, Upgrades } from './upgrades.ts';
 import { Visit, type VisitDesk } from './visit.ts';
 import type { World } from './world.ts';
 
@@ -139,6 +139,16 @@ export class Requests implements VisitDesk {
   /** The connection of an answer is about to be cut: its client takes nothing of it. */
   leftUnread(response: ServerResponse): void {
     this.#unread.add(response);
+  }
+
+  /** A client takes nothing of what is written to it, and is about to be cut: its line says so. */
+  stalled(socket: Socket): void {
+    const latest = this.#latest.get(socket);
+    if (latest?.journey.closed === false) {
+      latest.journey.ended ??= CLIENT_STALLED;
+      this.#unread.add(latest.response);
+    }
+    this.#upgrades.stalled(socket);
   }
 
   /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
@@ -296,7 +306,7 @@ export class Requests implements VisitDesk {
     journey.closed = true;
     const durationMs = performance.now() - journey.startedAt;
     const status = response.headersSent ? response.statusCode : undefined;
-    const named = journey.ended !== undefined && status !== undefined;
+    const named = journey.ended !== undefined && journey.ended !== CLIENT_STALLED && status !== undefined;
     const isWhole = response.writableFinished && !(request.socket.destroyed && this.#unread.has(response));
     const aborted = !isWhole && !journey.broken && !named;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });

@@ -1,6 +1,7 @@
 import { Server as HttpsServer, type ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Http2Session, type Http2SessionOptions } from './http2-session.ts';
+import type { StallWatch } from './stalled.ts';
 
 /**
  * A server for HTTPS that speaks HTTP/2 with clients who ask for it (ALPN). HTTP/1.1 is node's own server, as if there were
@@ -12,8 +13,8 @@ export class SecureServer extends HttpsServer {
   readonly #options: Http2SessionOptions;
   #leaving = false;
 
-  /** `now`: a monotonic clock, in ms. */
-  constructor(options: ServerOptions, now = () => performance.now()) {
+  /** `now`: a monotonic clock, in ms. A stream that `watch` ends is told of by `stalled`. */
+  constructor(options: ServerOptions, now = () => performance.now(), watch: StallWatch = NOBODY) {
     super({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
     this.#options = {
       limits: this,
@@ -21,6 +22,8 @@ export class SecureServer extends HttpsServer {
       isLeaving: () => this.#leaving,
       now,
       serve: ({ request, response }) => this.emit('request', request, response),
+      watch,
+      stalled: (lane) => this.emit('stalled', lane),
       flooded: (client) => this.emit('flood', client),
       late: (lane) => this.emit('clientError', LATE, lane),
     };
@@ -59,6 +62,8 @@ export class SecureServer extends HttpsServer {
     if (!this.listening) session.close();
   }
 }
+
+const NOBODY: StallWatch = { add() {}, delete() {} };
 
 /** As node's own server for HTTP/1.1 says it. */
 const LATE = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });

@@ -4,19 +4,25 @@ import { type SecureContextOptions, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenTls } from '../config/config.ts';
 import { SecureServer } from './secure-server.ts';
+import type { StallWatch } from './stalled.ts';
 
 /** A server that listens for HTTPS where there are settings for it, else for HTTP. */
-export function createHttpServer({ tls, limits }: Config['listen'], options: ServerOptions): HttpServer {
+export function createHttpServer(
+  { tls, limits }: Config['listen'],
+  options: ServerOptions,
+  watch?: StallWatch,
+): HttpServer {
   if (!tls) return new HttpServer(options);
   const asksClients = tls.clientCa !== undefined;
-  const server = new SecureServer({
+  const settings = {
     ...options,
     ...contextOf(tls),
     requestCert: asksClients,
     rejectUnauthorized: true,
     // Node's own two minutes would let a client hold a connection for long without having said anything.
     handshakeTimeout: limits.headersTimeout,
-  });
+  };
+  const server = new SecureServer(settings, undefined, watch);
   // Node takes a failed handshake for a client error, which is answered: but nobody is there to read HTTP.
   server.removeAllListeners('tlsClientError');
   inForce.set(server, tls);

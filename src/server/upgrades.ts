@@ -26,6 +26,9 @@ export interface UpgradeDesk {
   defect(error: unknown, journey: Journey): void;
 }
 
+/** How the line of what was cut since its client took nothing says it. */
+export const CLIENT_STALLED = 'client stalled';
+
 /** Takes each request to upgrade from its head to its one closing log line. */
 export class Upgrades {
   readonly #desk: UpgradeDesk;
@@ -54,6 +57,11 @@ export class Upgrades {
   /** What is open. */
   get connections(): Iterable<Socket> {
     return this.#open.keys();
+  }
+
+  /** A client takes nothing of what is written to it, and is about to be cut. */
+  stalled(socket: Socket): void {
+    this.#open.get(socket)?.stalled();
   }
 
   /** Ends what is open: WebSockets learn of it and have a moment to answer, the rest is cut. */
@@ -164,6 +172,10 @@ class Upgrade {
   leave(): boolean {
     this.#leave?.();
     return this.#leave !== undefined;
+  }
+
+  stalled(): void {
+    if (this.#status === 101) this.#end(CLIENT_STALLED);
   }
 
   /** For a shutdown, which doesn't wait until the connection says that it is closed. */

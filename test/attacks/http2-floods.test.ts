@@ -287,8 +287,7 @@ needsOpenssl('more streams than are offered are refused, and those that are open
 needsOpenssl('an answer that the client gives no window to read is not kept', async (t) => {
   const { gateway, upstream, secure } = await startSecure(t, {
     ...PUBLIC,
-    listening: { limits: { keepAlive: '300ms' } },
-    upstream: { timeouts: { idle: '300ms' } },
+    listening: { limits: { stalled: '300ms' } },
   });
   // SETTINGS_INITIAL_WINDOW_SIZE of 0
   const settings = Buffer.concat([Buffer.of(0, 4), uint32(0)]);
@@ -304,7 +303,7 @@ needsOpenssl('an answer that the client gives no window to read is not kept', as
 });
 
 needsOpenssl('pings do not keep an answer that the client gives no window to read', async (t) => {
-  const { gateway, secure } = await startSecure(t, { ...PUBLIC, listening: { limits: { keepAlive: '300ms' } } });
+  const { gateway, secure } = await startSecure(t, { ...PUBLIC, listening: { limits: { stalled: '300ms' } } });
   const connection = await connectFrames(t, gateway.port, secure, Buffer.concat([Buffer.of(0, 4), uint32(0)]));
   connection.write(requestFrame(1, pseudo({ ':path': '/a/../b' })));
   const timer = setInterval(() => connection.write(frame(FRAME.ping, 0, 0, Buffer.alloc(8))), 50);

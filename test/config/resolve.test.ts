@@ -25,6 +25,7 @@ test('a configuration that says nothing gets the defaults', (t) => {
     headersTimeout: 10_000,
     requestTimeout: 300_000,
     keepAlive: 75_000,
+    stalled: 30_000,
     maxConnections: 10_000,
   });
 });
