@@ -50,8 +50,8 @@ export class Requests implements VisitDesk {
   readonly #upgrades: Upgrades;
   /** Has requests of HTTP/1 begin one after the other. */
   readonly turns = new Turns((socket) => this.#latest.get(socket)?.response);
-  /** The last request that each open connection brought. */
-  readonly #latest = new Map<Socket, Visit>();
+  /** The last request of each open connection that has brought any; undefined once its answer has left. */
+  readonly #latest = new Map<Socket, Visit | undefined>();
   /** Answers whose connection was cut since their client did not take them. node says that they were sent. */
   readonly #unread = new WeakSet<ServerResponse>();
 
@@ -81,7 +81,8 @@ export class Requests implements VisitDesk {
     // understand in two ways, what follows may be somebody's smuggled one.
     const latest = this.#latest.get(request.socket);
     if (latest?.response.shouldKeepAlive === false) return;
-    if (latest === undefined) this.#watch(request.socket);
+    const isFirst = !this.#latest.has(request.socket);
+    if (isFirst) this.#watch(request.socket);
     const world = this.#worlds.current;
     const now = this.#now();
     const { sorter } = world.assembly;
@@ -90,7 +91,7 @@ export class Requests implements VisitDesk {
     this.#latest.set(request.socket, visit);
     const goesOn = response.shouldKeepAlive;
     if (this.phase !== 'open') response.shouldKeepAlive = false;
-    if (latest === undefined && this.#isSurplus(connectionOf(request.socket))) {
+    if (isFirst && this.#isSurplus(connectionOf(request.socket))) {
       this.refuse(SATURATED, visit);
       return;
     }
@@ -154,8 +155,8 @@ export class Requests implements VisitDesk {
   /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
   takeNothingNew(): void {
     this.phase = 'closed';
-    for (const [socket, { response }] of this.#latest) {
-      if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const [socket, visit] of this.#latest) {
+      if (visit && !visit.response.headersSent) visit.response.shouldKeepAlive = false;
       hurry(socket);
     }
   }
@@ -165,7 +166,7 @@ export class Requests implements VisitDesk {
    * within a moment, those of WebSockets with a goodbye; the others are node's to close.
    */
   endUnderWay(): void {
-    for (const { journey } of this.#latest.values()) if (!journey.closed) journey.ended ??= 'cut';
+    for (const { journey } of this.#underWay()) journey.ended ??= 'cut';
     this.#upgrades.leave();
     this.turns.cut();
   }
@@ -188,8 +189,7 @@ export class Requests implements VisitDesk {
 
   /** Resolves when nothing is under way any more. What takes longer than `timeout` ms is cut. */
   async settled(timeout: number): Promise<void> {
-    const underWay = () => [...this.#latest.values()].filter(({ journey }) => !journey.closed);
-    const ended = underWay().map(({ response }) => new Promise((resolve) => response.once('close', resolve)));
+    const ended = this.#underWay().map(({ response }) => new Promise((resolve) => response.once('close', resolve)));
     this.#upgrades.leave();
     let deadline: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
@@ -198,7 +198,12 @@ export class Requests implements VisitDesk {
     await Promise.race([Promise.all(ended), late]);
     clearTimeout(deadline);
     this.endUnderWay();
-    for (const { request } of underWay()) cut(request.socket);
+    for (const { request } of this.#underWay()) cut(request.socket);
+  }
+
+  /** Requests whose answer has not come to its end. */
+  #underWay(): Visit[] {
+    return [...this.#latest.values()].flatMap((visit) => (visit && !visit.journey.closed ? [visit] : []));
   }
 
   /** Cuts every connection that node has handed over: it closes none of them with its own. */
@@ -313,6 +318,8 @@ export class Requests implements VisitDesk {
     // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
     const isLast = this.#latest.get(request.socket) === visit;
     if (this.phase === 'closed' && isLast) closeForShutdown(request.socket);
+    // An idle connection keeps neither the head of its last request nor the token in it.
+    if (isLast && response.writableFinished && response.shouldKeepAlive) this.#latest.set(request.socket, undefined);
   }
 
   #record(journey: Journey, ending: Ending): void {
