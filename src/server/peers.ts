@@ -3,7 +3,7 @@ import { networks } from '../config/fields.ts';
 import { Holdings } from '../forward/share.ts';
 import type { Peer } from '../journey.ts';
 import { clientAddress } from '../request/client-address.ts';
-import { Http2Lane } from './http2-lane.ts';
+import { Http2Lane } from './http2/lane.ts';
 import { subjectOf } from './tls.ts';
 
 /** Knows who is at the other end of each connection, and whether it is believed. */

@@ -17,7 +17,7 @@ import { isUsableId, newRequestId } from '../request/id.ts';
 import { closeGently, cut, hurry } from '../request/linger.ts';
 import { type RestOfBody, sendRawReply, sendRepliesNow, sendReply, withIdentity } from './answer.ts';
 import { closeUnlessWritten } from './half-close.ts';
-import { Http2Lane, Http2Request } from './http2-lane.ts';
+import { Http2Lane, Http2Request } from './http2/lane.ts';
 import { Turns } from './turns.ts';
 import { CLIENT_STALLED, Upgrades } from './upgrades.ts';
 import { Visit, type VisitDesk } from './visit.ts';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { type SecureContextOptions, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenTls } from '../config/config.ts';
-import { SecureServer } from './secure-server.ts';
+import { SecureServer } from './http2/secure-server.ts';
 import type { StallWatch } from './stalled.ts';
 
 /** A server that listens for HTTPS where there are settings for it, else for HTTP. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import { SecureServer } from '../../src/server/secure-server.ts';
+import { SecureServer } from '../../src/server/http2/secure-server.ts';
 import { makeAuthority, needsOpenssl } from '../support/certificates.ts';
 import { FakeClock } from '../support/clock.ts';
 import { askHttp2, connectHttp2 } from '../support/http2-client.ts';

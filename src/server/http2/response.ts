@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type { Sending, StallWatch } from './stalled.ts';
+import type { Sending, StallWatch } from '../stalled.ts';
 
 /** What a response needs of the lane that it answers on. */
 interface Carrier {

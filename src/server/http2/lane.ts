@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { HTTP2, type Http2Head } from '../request/http2.ts';
-import { Http2Response } from './http2-response.ts';
-import type { Sending, StallWatch } from './stalled.ts';
+import { HTTP2, type Http2Head } from '../../request/http2.ts';
+import type { Sending, StallWatch } from '../stalled.ts';
+import { Http2Response } from './response.ts';
 
 /** What all streams of one connection have in common. */
 export interface LaneSurroundings {

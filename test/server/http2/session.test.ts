@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import { promisify } from 'node:util';
 import type { ClientOptions } from 'ws';
-import { makeAuthority, needsOpenssl } from '../support/certificates.ts';
-import { FakeClock } from '../support/clock.ts';
-import { requestBytes, startBehind } from '../support/gateway.ts';
-import { answerOf, askHttp2, connectHttp2, fieldsOf } from '../support/http2-client.ts';
+import { makeAuthority, needsOpenssl } from '../../support/certificates.ts';
+import { FakeClock } from '../../support/clock.ts';
+import { requestBytes, startBehind } from '../../support/gateway.ts';
+import { answerOf, askHttp2, connectHttp2, fieldsOf } from '../../support/http2-client.ts';
 import {
   connectFrames,
   FLAG,
@@ -18,12 +18,12 @@ import {
   pseudo,
   requestFrame,
   uint32,
-} from '../support/http2-frames.ts';
-import { needs } from '../support/needs.ts';
-import { startSecure } from '../support/secure-gateway.ts';
-import { until } from '../support/until.ts';
-import { rawResponse, type UpstreamAnswer } from '../support/upstream.ts';
-import { openWebSocket, startEcho } from '../support/websocket.ts';
+} from '../../support/http2-frames.ts';
+import { needs } from '../../support/needs.ts';
+import { startSecure } from '../../support/secure-gateway.ts';
+import { until } from '../../support/until.ts';
+import { rawResponse, type UpstreamAnswer } from '../../support/upstream.ts';
+import { openWebSocket, startEcho } from '../../support/websocket.ts';
 
 const PUBLIC = { routes: [{ id: 'all', match: { path: '/**' }, auth: 'public' }] };
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;

@@ -1,7 +1,7 @@
 import { Server as HttpsServer, type ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { Http2Session, type Http2SessionOptions } from './http2-session.ts';
-import type { StallWatch } from './stalled.ts';
+import type { StallWatch } from '../stalled.ts';
+import { Http2Session, type Http2SessionOptions } from './session.ts';
 
 /**
  * A server for HTTPS that speaks HTTP/2 with clients who ask for it (ALPN). HTTP/1.1 is node's own server, as if there were

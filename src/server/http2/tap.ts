@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { type BlockFlaw, blockFlaw } from '../request/field-block.ts';
+import { type BlockFlaw, blockFlaw } from '../../request/field-block.ts';
 
 /**
  * A connection for node's HTTP/2, which would otherwise read what the client sends where nobody sees it: each piece is looked

@@ -1,6 +1,6 @@
-import { needsOpenssl } from '../support/certificates.ts';
-import { askHttp2, connectHttp2 } from '../support/http2-client.ts';
-import { startSecure } from '../support/secure-gateway.ts';
+import { needsOpenssl } from '../../support/certificates.ts';
+import { askHttp2, connectHttp2 } from '../../support/http2-client.ts';
+import { startSecure } from '../../support/secure-gateway.ts';
 
 needsOpenssl('HTTP/2 is served to whoever asks for it, and the upstream gets HTTP/1.1', async (t) => {
   const { gateway, upstream, secure } = await startSecure(t);

@@ -1,10 +1,10 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { BlockFlaw } from '../request/field-block.ts';
-import { Budget } from './budget.ts';
-import { Http2Lane, type LaneSurroundings } from './http2-lane.ts';
-import { BlockWatch, Http2Tap } from './http2-tap.ts';
-import { ConnectionSending, type StallWatch } from './stalled.ts';
+import type { BlockFlaw } from '../../request/field-block.ts';
+import { Budget } from '../budget.ts';
+import { ConnectionSending, type StallWatch } from '../stalled.ts';
+import { Http2Lane, type LaneSurroundings } from './lane.ts';
+import { BlockWatch, Http2Tap } from './tap.ts';
 
 /** What a connection of HTTP/2 is held to; durations in ms. Read when they are needed, since they may change. */
 export interface Http2Limits {

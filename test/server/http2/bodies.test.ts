@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:http2';
-import { needsOpenssl } from '../support/certificates.ts';
-import { answerOf, askHttp2, connectHttp2, fieldsOf } from '../support/http2-client.ts';
-import { connectFrames, FLAG, FRAME, frame, pseudo, requestFrame, uint32 } from '../support/http2-frames.ts';
-import { startSecure } from '../support/secure-gateway.ts';
-import { until } from '../support/until.ts';
-import { rawResponse } from '../support/upstream.ts';
+import { needsOpenssl } from '../../support/certificates.ts';
+import { answerOf, askHttp2, connectHttp2, fieldsOf } from '../../support/http2-client.ts';
+import { connectFrames, FLAG, FRAME, frame, pseudo, requestFrame, uint32 } from '../../support/http2-frames.ts';
+import { startSecure } from '../../support/secure-gateway.ts';
+import { until } from '../../support/until.ts';
+import { rawResponse } from '../../support/upstream.ts';
 
 const PUBLIC = { routes: [{ id: 'all', match: { path: '/**' }, auth: 'public' }] };
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
