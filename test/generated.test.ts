@@ -50,6 +50,8 @@ const pages = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'docs/library.md',
+  'docs/versions.md',
+  'docs/upgrading.md',
   ...['docs/decisions', 'docs/running'].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`),
   ),

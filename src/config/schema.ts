@@ -103,6 +103,7 @@ export const adminSchema = z
     hosts: z
       .array(plainHost())
       .default([])
+      .meta({ since: '0.2' })
       .describe(
         'Further names under which /routes and /explain may be asked for, beside IP addresses, localhost and `host`: any other Host gets 421. /livez, /readyz and /metrics answer under every name.',
       ),
@@ -286,6 +287,7 @@ const requestHeaders = z.strictObject({
   keep: z
     .array(keptHeader())
     .default([])
+    .meta({ since: '0.2' })
     .describe("Headers of the client's that the upstream gets although they are dropped by default (docs/headers.md)."),
 });
 
@@ -362,6 +364,7 @@ export const upstreamSchema = z.strictObject({
   queue: z.int().min(0).default(1024).describe('Requests that may wait for a connection; further ones get 503.'),
   connectionMaxAge: positiveDuration()
     .prefault('5m')
+    .meta({ since: '0.2' })
     .describe('A connection older than this takes no further request, so that a changed DNS answer is followed.'),
   host: z
     .union([z.literal('keep'), z.literal('upstream'), upstreamHost()])
@@ -370,6 +373,7 @@ export const upstreamSchema = z.strictObject({
   origins: z
     .array(origin({ credentials: ORIGIN_ALONE, path: ORIGIN_ALONE }))
     .default([])
+    .meta({ since: '0.2' })
     .describe(
       "Further origins that mean this upstream in Location and cookies, such as http://localhost:3000. Its targets' and the Host that it gets always do.",
     ),
@@ -472,7 +476,9 @@ export const routeSchema = z.strictObject({
 const includeItem = z.union(
   [
     textSuchAs('routes/*.yaml'),
-    z.strictObject({ optional: textSuchAs('routes/*.yaml').describe('May be absent, or match nothing.') }),
+    z.strictObject({
+      optional: textSuchAs('routes/*.yaml').meta({ since: '0.2' }).describe('May be absent, or match nothing.'),
+    }),
   ],
   { error: 'expected a path, a glob, or { optional: a path or glob }' },
 );
