@@ -1,15 +1,15 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { type Ask, ask } from '../../src/verify/ask.ts';
 import { fetchKeys } from '../../src/verify/discovery.ts';
 import { ProviderError } from '../../src/verify/fetch.ts';
 import { issuerSettings } from '../support/issuers.ts';
-import { makeKey, serveJwks } from '../support/keys.ts';
+import { makeKey } from '../support/keys.ts';
+import { rawResponse, startRecordingUpstream } from '../support/upstream.ts';
 
-/**
- * Somebody who writes the discovery document of an issuer out there (the issuer, who broke into it, a tenant of it) names
- * an address on the gateway's own machine. http is for loopback everywhere in the configuration, so the gateway would ask
- * what listens there for it alone: metrics, a side-car's admin port, a cloud agent. It must not.
- */
+// Somebody who writes the discovery document of an issuer out there (the issuer, who broke into it, a tenant of it) names an
+// address on the gateway's own machine. http is for loopback everywhere in the configuration, so the gateway would ask what
+// listens there for it alone: metrics, a side-car's admin port, a cloud agent. It must not.
+
 const KEY = makeKey('ES256', 'k1');
 const ISSUER = 'https://login.example.com';
 
@@ -24,6 +24,17 @@ function world(issuer: string, metadata: object) {
   const keys = (allowHttp = false) =>
     fetchKeys(issuerSettings({ issuer }, { allowHttp, timeout: 2000 }), asking, new AbortController().signal);
   return { asked, keys };
+}
+
+/** What listens on the gateway's own machine: it has the keys, and a discovery document that names its own address. */
+async function startLocal(t: ExecutionContext) {
+  const local = await startRecordingUpstream(({ target }) => {
+    const metadata = { issuer: local.url, jwks_uri: `${local.url}/jwks`, token_endpoint: `${local.url}/token` };
+    const document = target === '/jwks' ? { keys: [KEY.jwk] } : metadata;
+    return rawResponse(200, JSON.stringify(document), [['Content-Type', 'application/json']]);
+  });
+  t.teardown(local.close);
+  return local;
 }
 
 const SPELLINGS = [
@@ -48,11 +59,10 @@ const SPELLINGS = [
 
 for (const host of SPELLINGS) {
   test(`an issuer elsewhere cannot send the gateway to ${host}`, async (t) => {
-    const local = await serveJwks([KEY]);
-    t.teardown(local.close);
+    const local = await startLocal(t);
     const { asked, keys } = world(ISSUER, { jwks_uri: `http://${host}:${local.port}/jwks` });
     for (const allowHttp of [false, true]) await t.throwsAsync(keys(allowHttp), { instanceOf: ProviderError });
-    t.deepEqual(local.requests, { discovery: 0, jwks: 0 });
+    t.is(local.connections.length, 0);
     t.true(asked.every((url) => url.startsWith(ISSUER)));
   });
 
@@ -63,13 +73,15 @@ for (const host of SPELLINGS) {
 }
 
 test('an issuer on this machine has its keys and its token endpoint here', async (t) => {
-  const local = await serveJwks([KEY]);
-  t.teardown(local.close);
-  const settings = issuerSettings({ issuer: local.issuer }, {});
+  const local = await startLocal(t);
+  const settings = issuerSettings({ issuer: local.url }, {});
   const { document, tokenEndpoint } = await fetchKeys(settings, ask, new AbortController().signal);
   t.deepEqual(document, { keys: [KEY.jwk] });
   t.is(tokenEndpoint, `${local.url}/token`);
-  t.is(local.requests.jwks, 1);
+  t.deepEqual(
+    local.requests.map(({ target }) => target),
+    ['/.well-known/openid-configuration', '/jwks'],
+  );
 });
 
 test('an issuer elsewhere has its own, by https, and by http where that is allowed', async (t) => {
