@@ -79,6 +79,19 @@ for (const page of pages) {
   });
 }
 
+test('ARCHITECTURE.md names files that are in the folder of their row', (t) => {
+  let folder = '';
+  const absent: string[] = [];
+  const rows = read('ARCHITECTURE.md').matchAll(/^\| ([^|]*) \| [^|]* \| ([^|]*) \|$/gm);
+  for (const [, where = '', files = ''] of [...rows].slice(2)) {
+    folder = /`(src\/[\w/]*\/)`/.exec(where)?.[1] ?? folder;
+    for (const [, file = ''] of files.matchAll(/`([\w.-]+)`/g))
+      if (!existsSync(join(ROOT, folder, file))) absent.push(folder + file);
+  }
+  t.is(folder, 'src/library/');
+  t.deepEqual(absent, []);
+});
+
 test('the YAML in the README loads', (t) => {
   const blocks = [...read('README.md').matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
   t.true(blocks.length > 0);
