@@ -139,6 +139,7 @@ const NONSENSE: Readonly<Record<string, readonly unknown[]>> = {
   'listen.limits.headersTimeout': [...POSITIVE, '10m'],
   'listen.limits.requestTimeout': [...POSITIVE, '1s'],
   'listen.limits.keepAlive': POSITIVE,
+  'listen.limits.stalled': POSITIVE,
   'listen.limits.maxConnections': [0, -1, 1.5],
   'listen.tls.cert': [''],
   'listen.tls.key': [''],

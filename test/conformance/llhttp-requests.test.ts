@@ -29,19 +29,22 @@ async function sendAll(t: ExecutionContext, { cases }: Vectors, verdict: Verdict
   return { results, gateway, upstream };
 }
 
+/** HTTP/1.0 without Host, which is valid, and a second request behind it. To llhttp the bytes behind the last one are the mistake. */
+const BEHIND_THE_LAST = '`keep-alive` / No restart when keep-alive is off (1.0)';
+
 vectorTest<Vectors>(
-  'each of the 55 requests that must be refused gets one 400, and none goes on',
+  'each of the 54 requests that must be refused gets one 400, and none goes on; behind the last one nothing does',
   FILE,
   async (t, vectors) => {
     const { results, upstream } = await sendAll(t, vectors, 'reject');
     t.is(results.length, 55);
     for (const { title, statuses, ended } of results) {
-      t.deepEqual(statuses, [400], title);
+      t.deepEqual(statuses, [title === BEHIND_THE_LAST ? 200 : 400], title);
       t.is(ended, 'close', title);
     }
     t.deepEqual(
-      upstream.requests.filter(({ complete }) => complete),
-      [],
+      upstream.requests.filter(({ complete }) => complete).map(({ method, target }) => [method, target]),
+      [['PUT', '/url']],
     );
   },
 );
