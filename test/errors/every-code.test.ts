@@ -7,7 +7,7 @@ import { type GatewayDescription, requestBytes, startBehind, type TestGateway } 
 import type { WireHeader } from '../support/http-bytes.ts';
 import { accessClaims, makeKey, signToken } from '../support/keys.ts';
 import { connectRaw, type RawResponse } from '../support/raw-client.ts';
-import type { UpstreamAnswer } from '../support/upstream.ts';
+import type { RecordingUpstream, UpstreamAnswer } from '../support/upstream.ts';
 
 // Every row of the catalogue, reached by a request from outside, and the form of its answer.
 
@@ -20,7 +20,7 @@ type Description = Omit<GatewayDescription, 'upstreams'> & { readonly upstream?:
 interface Way {
   readonly gateway?: Description | (() => Description);
   readonly upstream?: UpstreamAnswer;
-  readonly ask: (gateway: TestGateway) => Promise<RawResponse>;
+  readonly ask: (gateway: TestGateway, upstream: RecordingUpstream) => Promise<RawResponse>;
 }
 
 const withHeaders =
@@ -150,17 +150,13 @@ const WAYS: Readonly<Record<Code, Way>> = {
   'forward.saturated': {
     gateway: { upstream: { connections: 1, queue: 0 } },
     upstream: () => undefined,
-    async ask(gateway) {
+    async ask(gateway, upstream) {
       const first = await connectRaw(gateway.port);
       first.write(requestBytes({ headers: [gateway.bearer()] }));
-      for (;;) {
-        const answer = await gateway
-          .ask(requestBytes({ headers: [gateway.bearer()] }), { timeoutMs: 300 })
-          .catch(() => {});
-        if (!answer) continue;
-        first.destroy();
-        return answer;
-      }
+      await upstream.waitForRequests(1);
+      const answer = await gateway.ask(requestBytes({ headers: [gateway.bearer()] }));
+      first.destroy();
+      return answer;
     },
   },
   'gateway.saturated': {
@@ -203,10 +199,10 @@ const WAYS: Readonly<Record<Code, Way>> = {
 for (const code of CODES) {
   for (const method of code === 'request.timeout' ? ['GET'] : ['GET', 'HEAD']) {
     test(`${code} is reached from outside, and its answer is well-formed (${method})`, async (t) => {
-      const { gateway: description, upstream, ask } = WAYS[code];
+      const { gateway: description, upstream: answering, ask } = WAYS[code];
       const own = typeof description === 'function' ? description() : description;
-      const { gateway } = await startBehind(t, { publicUrl: PUBLIC_URL, ...own }, upstream);
-      const answer = await (method === 'HEAD' ? ask(asHead(gateway)) : ask(gateway));
+      const { gateway, upstream } = await startBehind(t, { publicUrl: PUBLIC_URL, ...own }, answering);
+      const answer = await ask(method === 'HEAD' ? asHead(gateway) : gateway, upstream);
       // A method that has no body of an answer has none, whatever was refused.
       const isHead = method === 'HEAD' && answer.body === '';
       checkHeaders(t, code, answer);
