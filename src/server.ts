@@ -1,11 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { LookupFunction, Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { assemble, type Observer, startAll } from './assembly.ts';
+import { assemble, startAll } from './assembly.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Loaded } from './config/load.ts';
-import type { Fault } from './errors/fault.ts';
 import { explain } from './explain/explain.ts';
 import { readQuestion } from './explain/question.ts';
 import { OpenStreams } from './forward/streams.ts';
@@ -15,18 +14,16 @@ import { LimitReports } from './observe/limit-reports.ts';
 import { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { OutageReports } from './observe/outage-reports.ts';
-import { LeanRequest } from './request/incoming.ts';
 import { routesAsJson } from './route/list.ts';
 import { createAdminServer } from './server/admin/admin-server.ts';
 import { Connections } from './server/connections.ts';
-import { keepIdleTimers } from './server/idle-timer.ts';
 import { closeServer, listenOn, urlOf } from './server/listen.ts';
-import { parserFault } from './server/parser-fault.ts';
+import { createObserver } from './server/observer.ts';
+import { createPublicServer, setLimits } from './server/public-server.ts';
 import { Reloads } from './server/reloads.ts';
 import { Requests } from './server/requests.ts';
 import { StalledClients } from './server/stalled.ts';
-import { announceClose, createHttpServer, plainHttpOf, renewTls } from './server/tls.ts';
-import { watchConnections } from './server/watched-connections.ts';
+import { announceClose, renewTls } from './server/tls.ts';
 import { goodFor, SharedFetch } from './server/workers/shared-fetch.ts';
 import type { Team, TeamSurroundings } from './server/workers/team.ts';
 import { World } from './server/world.ts';
@@ -103,59 +100,66 @@ export class GatewayServer {
     const keyPatience = options.worker === undefined ? 1 : WORKER_KEY_PATIENCE;
     const assembling = { clock, ask: shared?.ask ?? asking, streams, keyPatience, lookup: options.lookup };
     const outages = new OutageReports(log, clock.now);
-    const observer = reporter({ log, metrics, team, outages });
-    const defect = (error: unknown, where: string) => log.defect(error, where);
-    const worlds = new Worlds(new World(assemble(config, assembling, observer)), defect);
-    const stalled = new StalledClients(clock, config.listen.limits.stalled);
-    const apply = (changed: Config) => {
-      renewTls(this.#public, changed.listen.tls); // first: OpenSSL may refuse it
-      log.configure(changed.log);
-      setLimits(this.#public, changed.listen.limits);
-      this.#connections.limit = changed.listen.limits.maxConnections;
-      stalled.limit = changed.listen.limits.stalled;
-    };
+    const observer = createObserver({ log, metrics, team, outages });
+    const worlds = new Worlds(new World(assemble(config, assembling, observer)), (error, where) =>
+      log.defect(error, where),
+    );
     this.#metrics = metrics;
     this.#team = team;
     this.#socket = options.socket;
     this.#hasAdmin = options.worker === undefined;
     this.#worlds = worlds;
-    this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply });
+    this.#reloads = new Reloads({ started: config, worlds, assembling, observer, log, metrics, apply: this.#apply });
     this.#log = log;
     this.#requests = new Requests({
       ...{ worlds, now: clock.now, log, metrics, limits },
       isSurplus: (connection) => this.#connections.isSurplus(connection),
     });
-    this.#stalled = stalled;
-    this.#public = createPublicServer(config.listen, this.#requests, log, stalled);
+    this.#stalled = new StalledClients(clock, config.listen.limits.stalled);
+    this.#public = createPublicServer(config.listen, this.#requests, log, this.#stalled);
     this.#connections = new Connections(this.#public, config.listen.limits.maxConnections, () =>
       limits.add('listen.limits.maxConnections'),
     );
-    const state = () =>
-      readiness(
-        worlds.current.assembly,
-        this.#requests.phase !== 'open',
-        clock.now(),
-        this.#reloads.refused,
-        team?.strength,
-        team?.limits ?? limits.reached,
-      );
-    this.#admin = createAdminServer({
+    this.#admin = this.#createAdmin(clock.now, limits);
+  }
+
+  /** Puts what can change while the gateway runs into effect; throws before anything has changed. */
+  readonly #apply = ({ listen, log }: Config): void => {
+    renewTls(this.#public, listen.tls); // first: OpenSSL may refuse it
+    this.#log.configure(log);
+    setLimits(this.#public, listen.limits);
+    this.#connections.limit = listen.limits.maxConnections;
+    this.#stalled.limit = listen.limits.stalled;
+  };
+
+  #createAdmin(now: () => number, limits: LimitReports): Server {
+    const worlds = this.#worlds;
+    const team = this.#team;
+    return createAdminServer({
       names: () => this.#config.admin,
-      defect,
-      metrics: async () => metrics.page(await team?.figures()),
-      readiness: state,
+      defect: (error, where) => this.defect(error, where),
+      metrics: async () => this.#metrics.page(await team?.figures()),
+      readiness: () =>
+        readiness(
+          worlds.current.assembly,
+          this.#requests.phase !== 'open',
+          now(),
+          this.#reloads.refused,
+          team?.strength,
+          team?.limits ?? limits.reached,
+        ),
       routes: () => routesAsJson(this.#config),
       explain: async (json) => {
         const question = readQuestion(json);
         if (typeof question === 'string') return question;
         const world = worlds.current;
         world.enter();
-        return explain(question, world.assembly, clock.now()).finally(() => world.leave());
+        return explain(question, world.assembly, now()).finally(() => world.leave());
       },
     });
   }
 
-  /** Opens both ports, and begins to fetch keys without waiting for them: a provider that is down keeps nobody from starting. */
+  /** Opens both ports, and begins to fetch keys without waiting for them: the gateway starts even while an issuer is down. */
   async listen(): Promise<void> {
     try {
       await (this.#team?.start() ??
@@ -171,7 +175,7 @@ export class GatewayServer {
     this.#log.listening({ gateway: this.url, ...admin }, this.#config.routes.length);
   }
 
-  /** Begins without ports of its own: its requests come from a server of somebody else's, by `serve` and `upgrade`. */
+  /** Begins without ports of its own: another server passes requests to `serve` and `upgrade`. */
   begin(): void {
     void startAll(this.#worlds.current.assembly.parts, (error) => this.#log.defect(error, 'start')); // never rejects
   }
@@ -194,8 +198,8 @@ export class GatewayServer {
   }
 
   /**
-   * Takes another configuration in place of the one in force: requests from then on are decided by it alone, those on their
-   * way finish under theirs. One with a mistake is refused whole. Answers whether it was taken; never rejects.
+   * Replaces the configuration in force: later requests are decided by the new one alone, requests under way finish under
+   * theirs. A configuration with a mistake is refused as a whole. Returns whether it was accepted; never rejects.
    */
   async reload(loaded: Loaded): Promise<boolean> {
     const taken = await this.#reloads.reload(loaded);
@@ -235,7 +239,7 @@ export class GatewayServer {
     this.#log.defect(error, where);
   }
 
-  /** The keys of an issuer have been fetched by the process at the head: they are asked for, whatever their age here. */
+  /** Fetches the keys of an issuer again, whatever their age here: the process at the head has just fetched them. */
   renewKeys(issuer: string): void {
     const refreshed = this.#worlds.current.assembly.keyRings.get(issuer)?.refresh();
     refreshed?.catch((error) => this.#log.defect(error, 'keys'));
@@ -313,93 +317,3 @@ const WORKER_KEY_PATIENCE = 1.5;
 
 /** How much longer than its drain may take a worker is waited for, in ms. */
 const SPARE = 5_000;
-
-/** Who learns what becomes of key sets and endpoints. */
-interface Reporting {
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly team: Team | undefined;
-  readonly outages: OutageReports;
-}
-
-/** What happens to key sets is counted and told, what happens to targets is told. */
-function reporter({ log, metrics, team, outages }: Reporting): Observer {
-  return {
-    keysFetched(issuer, keys, leftOut) {
-      metrics.keysRefreshed(issuer, 'success');
-      team?.keysFetched(issuer);
-      log.keysFetched(issuer, keys, leftOut);
-      outages.fetched(issuer);
-    },
-    keysFailed(issuer, error, usable) {
-      metrics.keysRefreshed(issuer, 'failure');
-      outages.failed(issuer, error, usable);
-    },
-    snapshotUsed: (issuer, path, error) => log.snapshotUsed(issuer, path, error),
-    targetLeftOut: (upstream, target, reason) => log.targetLeftOut(upstream, target, reason),
-    targetBack: (upstream, target) => log.targetBack(upstream, target),
-  };
-}
-
-function createPublicServer(listen: Config['listen'], requests: Requests, log: Log, stalled: StalledClients): Server {
-  const { limits } = listen;
-  const options = {
-    maxHeaderSize: limits.headers,
-    connectionsCheckingInterval: 1000,
-    // We look at Host ourselves, and say what is wrong with it.
-    requireHostHeader: false,
-    noDelay: true,
-    IncomingMessage: LeanRequest,
-    // Where no body comes, nothing is to be read and to be told as ended. Before Node 24.12 it means nothing.
-    ...{ optimizeEmptyRequests: true },
-  };
-  const server = createHttpServer(listen, options, stalled);
-  setLimits(server, limits);
-  // A client may end its side behind its last request (half-close.ts). Node reads it, and has it in none of its types.
-  Object.assign(server, { httpAllowHalfOpen: true });
-  keepIdleTimers(server, (answer) => requests.leftUnread(answer));
-  requests.turns.watch(server);
-  watchConnections(server, stalled, (socket) => requests.stalled(socket));
-  server.on('stalled', (lane) => requests.stalled(lane));
-  // node leaves out what comes behind the 2000th field, while its parser obeys it; the size is bounded anyway.
-  server.maxHeadersCount = 0;
-  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-    server.on(event, (request, response) => requests.serve(request, response));
-  }
-  server.on('upgrade', (request, socket, early) => requests.upgrade(request, socket as Socket, early));
-  const connectFault: Fault = { code: 'route.method', allow: ['GET', 'HEAD'], close: true };
-  server.on('connect', (request, socket, early) => {
-    if (requests.turns.take(request, socket as Socket, early)) return;
-    // node has taken its own listener off: a reset would be an error that nobody hears, which ends the process.
-    socket.on('error', () => socket.destroy());
-    // Nor does anybody see a client leave whose earlier request still waits.
-    socket.on('end', () => socket.writableEnded || socket.destroy());
-    requests.refuseOn(socket as Socket, connectFault);
-  });
-  server.on('tlsClientError', (error, socket: Socket) => {
-    const plain = plainHttpOf(error, socket);
-    if (plain) return requests.refuseOn(plain, PLAIN_HTTP);
-    log.handshakeFailed(socket.remoteAddress, error);
-    socket.destroy();
-  });
-  server.on('flood', (client: string | undefined) => log.flooded(client));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') socket.destroy();
-    else requests.refuseOn(socket as Socket, parserFault(error));
-  });
-  return server;
-}
-
-const PLAIN_HTTP: Fault = {
-  code: 'request.invalid',
-  detail: 'This port speaks HTTPS, and the request came in plain HTTP.',
-  fix: 'Send the request to the same address with https:// in place of http://.',
-  close: true,
-};
-
-/** The limits that can be changed while the server listens: all but `headers`, which its parser is made with. */
-function setLimits(server: Server, limits: Config['listen']['limits']): void {
-  server.headersTimeout = limits.headersTimeout;
-  server.requestTimeout = limits.requestTimeout;
-  server.keepAliveTimeout = limits.keepAlive;
-}

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isSecure } from './tls.ts';
+import { connectionEvent } from './tls.ts';
 
 /**
  * Has the timer of each idle connection of HTTP/1 stay where it is while a request is under way: node would take it off when
@@ -10,7 +10,7 @@ import { isSecure } from './tls.ts';
  */
 export function keepIdleTimers(server: Server, leftUnread: (answer: ServerResponse) => void = () => {}): void {
   const timers = new WeakMap<Socket, IdleTimer>();
-  server.on(isSecure(server) ? 'secureConnection' : 'connection', (socket: Socket) =>
+  server.on(connectionEvent(server), (socket: Socket) =>
     timers.set(socket, new IdleTimer(socket, server.keepAliveTimeout)),
   );
   // With a listener for it, node leaves closing to us.

@@ -75,6 +75,11 @@ export function isSecure(server: object): boolean {
   return server instanceof SecureServer;
 }
 
+/** The event at which a server takes a new connection to read HTTP from it. */
+export function connectionEvent(server: HttpServer): 'connection' | 'secureConnection' {
+  return isSecure(server) ? 'secureConnection' : 'connection';
+}
+
 /** The subject of the certificate that a client has shown, as RFC 4514 writes it; undefined where there is none. */
 export function subjectOf(socket: Socket): string | undefined {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { headBytes, withoutUpgrade } from '../request/head-bytes.ts';
 import { namesWebSocket } from '../request/upgrade.ts';
-import { isSecure } from './tls.ts';
+import { connectionEvent } from './tls.ts';
 
 /** The response to the request that a connection brought last, if it has brought any. */
 type LastResponse = (socket: Socket) => ServerResponse | undefined;
@@ -29,7 +29,7 @@ export class Turns {
   /** Watches over every connection of a server. */
   watch(server: Server): void {
     this.#server = server;
-    server.on(eventOf(server), this.#stopAtUpgrades);
+    server.on(connectionEvent(server), this.#stopAtUpgrades);
   }
 
   /**
@@ -60,7 +60,7 @@ export class Turns {
 
   /** Gives a connection to node's server, as if it were new. */
   #attach(server: Server, socket: Socket): void {
-    const [serve] = server.listeners(eventOf(server));
+    const [serve] = server.listeners(connectionEvent(server));
     serve?.call(server, socket);
     this.#stopAtUpgrades(socket);
   }
@@ -92,11 +92,6 @@ const STOP = 2;
 
 /** Behind so many bytes of requests that wait, no more is read. What comes in one read may be more. */
 const MAX_BYTES = 16 * 1024;
-
-/** A connection's own event, of those that node's server listens to. */
-function eventOf(server: Server): string {
-  return isSecure(server) ? 'secureConnection' : 'connection';
-}
 
 /**
  * Whether all of an answer is on its way. Over TLS the last write is told to have left a turn of the event loop after a
