@@ -7,20 +7,24 @@ export type BlockFlaw = 'malformed' | 'remembered';
  * Looks in a header block of HTTP/2 (RFC 7541 §6) for fields that make a request malformed (RFC 9113 §8.2.1): a name that
  * is empty or has other characters than those of a token in lower case; a value with control characters, or with a blank or
  * tab at either end. nghttp2 leaves such fields out, and node goes on without telling anybody. A field that is named by its
- * number alone was looked at when it came. What can't be read as a header block is a flaw too.
+ * number alone was looked at when it came. What can't be read as a header block is a flaw too. Without a flaw it returns
+ * the number of fields.
  */
-export function blockFlaw(block: Uint8Array): BlockFlaw | undefined {
+export function readBlock(block: Uint8Array): number | BlockFlaw {
   const reader = new BlockReader(block);
   let flaw: BlockFlaw | undefined;
+  let count = 0;
   while (!reader.isAtEnd) {
     const first = reader.peek();
+    const isTableSize = first >= TABLE_SIZE && first < REMEMBERED;
+    if (!isTableSize) count += 1;
     if (first >= INDEXED) reader.integer(7);
-    else if (first >= TABLE_SIZE && first < REMEMBERED) reader.integer(5);
+    else if (isTableSize) reader.integer(5);
     else if (!readsField(reader, first >= REMEMBERED))
       flaw = first >= REMEMBERED ? 'remembered' : (flaw ?? 'malformed');
     if (reader.failed || flaw === 'remembered') return 'remembered';
   }
-  return flaw;
+  return flaw ?? count;
 }
 
 /** Reads a field that is spelled out, and answers whether it is sound. */

@@ -13,7 +13,7 @@ import { tokenStripper } from '../../src/forward/token.ts';
 import { PrettyLines } from '../../src/observe/pretty.ts';
 import { clientAddress, readAddress } from '../../src/request/client-address.ts';
 import { clientOrigin, ownOrigins } from '../../src/request/client-origin.ts';
-import { blockFlaw } from '../../src/request/field-block.ts';
+import { readBlock } from '../../src/request/field-block.ts';
 import { FieldSorter, isTheGateways } from '../../src/request/fields.ts';
 import { foldName, isFolded } from '../../src/request/fold.ts';
 import { handshakeFlaw } from '../../src/request/handshake.ts';
@@ -181,11 +181,11 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   ],
   'request/client-origin clientOrigin': (text) => clientOrigin(asked(text)),
   'request/client-origin ownOrigins': (text) => ownOrigins(asked(text)),
-  'request/field-block blockFlaw': (text) => {
+  'request/field-block readBlock': (text) => {
     const bytes = Buffer.from(text, 'latin1');
     // As it is, and as the values of fields that have their names spelled out.
     const field = Buffer.concat([Buffer.from([0, 1, 0x61, 0x7f, 0x81, 0x07]), bytes.subarray(0, 0x406)]);
-    return [blockFlaw(bytes), blockFlaw(Buffer.concat(Array(60).fill(field)))];
+    return [readBlock(bytes), readBlock(Buffer.concat(Array(60).fill(field)))];
   },
   'request/huffman decodeHuffman': (text) => decodeHuffman(Buffer.from(text, 'latin1'), 0, text.length),
   'request/huffman mayHoldControls': (text) => mayHoldControls(Buffer.from(text, 'latin1'), 0, text.length),

@@ -64,6 +64,9 @@ const NGHTTP2_RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 };
 /** How many requests of a connection may be malformed in a way that nghttp2 refuses; it has a bound of its own, of 1000. */
 const MOST_MALFORMED = 2000;
 
+/** How many heads may wait until node hands them over. A TLS record, which is read as a whole, holds fewer. */
+const MOST_UNSEEN = 2000;
+
 /** How often it is looked whether a client with requests is still there, at most; ms. */
 const PROBE = 20_000;
 
@@ -87,6 +90,8 @@ export class Http2Session {
   #movedAtPing = 0;
   /** Streams whose requests are malformed, of which node does not know. */
   readonly #malformed = new Set<number>();
+  /** How many fields each head has that node has not handed over yet. */
+  readonly #fieldCounts = new Map<number, number>();
   /** Fields that are malformed may be meant by a number, in any request: none can be trusted. */
   #isTainted = false;
   #flooding = false;
@@ -103,7 +108,10 @@ export class Http2Session {
     const { maxHeaderSize, limits, stalled } = options;
     const sending = new ConnectionSending(socket);
     this.#surroundings = { connection: socket, sending, watch: options.watch, stalled };
-    const watch = new BlockWatch((stream, flaw) => this.#flawed(stream, flaw));
+    const watch = new BlockWatch({
+      counted: (stream, fields) => this.#counted(stream, fields),
+      flawed: (stream, flaw) => this.#flawed(stream, flaw),
+    });
     this.#tap = new Http2Tap(socket, (chunk) => watch.look(chunk));
     this.#session = performServerHandshake(this.#tap, {
       ...NGHTTP2_RESETS,
@@ -157,7 +165,7 @@ export class Http2Session {
     const { limits, maxHeaderSize, serve, late, isLeaving, now } = this.#options;
     const openedAt = now();
     const isTooLarge = sizeOf(rawHeaders) > maxHeaderSize;
-    const isMalformed = this.#malformed.delete(stream.id as number) || this.#isTainted;
+    const isMalformed = !this.#isWhole(stream.id as number, rawHeaders) || this.#isTainted;
     const lane = new Http2Lane(stream, { rawHeaders, isTooLarge, isMalformed }, this.#surroundings);
     const timer = lane.request.complete
       ? undefined
@@ -171,6 +179,27 @@ export class Http2Session {
     serve(lane);
     // As an answer in HTTP/1.1 would say `Connection: close`. node has no GOAWAY that only warns: behind any, it closes.
     if (isLeaving() || this.#isTainted) this.close();
+  }
+
+  #counted(stream: number, fields: number): void {
+    this.#fieldCounts.set(stream, fields);
+    if (this.#fieldCounts.size <= MOST_UNSEEN) return;
+    const [oldest] = this.#fieldCounts.keys();
+    this.#fieldCounts.delete(oldest as number);
+  }
+
+  /**
+   * Whether a head has arrived with every field that its client has sent. nghttp2 leaves out more than those that are
+   * looked for: a Host beside :authority, for one, with characters that it does not take.
+   */
+  #isWhole(stream: number, rawHeaders: readonly string[]): boolean {
+    const count = this.#fieldCounts.get(stream);
+    // What nghttp2 has refused before it is never asked for.
+    for (const earlier of this.#fieldCounts.keys()) {
+      if (earlier > stream) break;
+      this.#fieldCounts.delete(earlier);
+    }
+    return !this.#malformed.delete(stream) && rawHeaders.length === 2 * (count ?? Number.NaN);
   }
 
   #flawed(stream: number, flaw: BlockFlaw): void {

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { type BlockFlaw, blockFlaw } from '../../request/field-block.ts';
+import { type BlockFlaw, readBlock } from '../../request/field-block.ts';
 
 /**
  * A connection for node's HTTP/2, which would otherwise read what the client sends where nobody sees it: each piece is looked
@@ -76,12 +76,19 @@ const PRIORITY = 32;
 const MOST_FRAME = 16_384;
 const MOST_BLOCK = 65_536 + MOST_FRAME;
 
+/** Who hears of each header block, before node does. */
+export interface BlockObserver {
+  /** Called with the number of fields of a request's head. */
+  counted(stream: number, fields: number): void;
+  flawed(stream: number, flaw: BlockFlaw): void;
+}
+
 /**
  * Follows the frames of a client (RFC 9113 §4.1), and looks at the header block of each request. What is no frame of HTTP/2
  * is nghttp2's business, which ends the connection.
  */
 export class BlockWatch {
-  readonly #flawed: (stream: number, flaw: BlockFlaw) => void;
+  readonly #observer: BlockObserver;
   /** How many bytes are of no interest. */
   #skip = PREFACE;
   /** What has come of a frame that is to be looked at, or of its head. */
@@ -91,8 +98,8 @@ export class BlockWatch {
   #blockSize = 0;
   #last = 0;
 
-  constructor(flawed: (stream: number, flaw: BlockFlaw) => void) {
-    this.#flawed = flawed;
+  constructor(observer: BlockObserver) {
+    this.#observer = observer;
   }
 
   look(chunk: Buffer): void {
@@ -125,10 +132,15 @@ export class BlockWatch {
     this.#block = [];
     const stream = frame.readUInt32BE(5) & 0x7fff_ffff;
     const isWhole = first !== undefined && this.#blockSize <= MOST_BLOCK;
-    const flaw = isWhole ? blockFlaw(more.length === 0 ? first : Buffer.concat([first, ...more])) : 'remembered';
+    const found = isWhole ? readBlock(more.length === 0 ? first : Buffer.concat([first, ...more])) : 'remembered';
+    const isHead = stream > this.#last;
+    if (isHead) this.#last = stream;
+    if (typeof found === 'number') {
+      if (isHead) this.#observer.counted(stream, found);
+      return;
+    }
     // Trailers are left out anyway; what they have the connection remember is not.
-    if (flaw !== undefined && (stream > this.#last || flaw === 'remembered')) this.#flawed(stream, flaw);
-    this.#last = Math.max(this.#last, stream);
+    if (isHead || found === 'remembered') this.#observer.flawed(stream, found);
   }
 }
 
