@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'ava';
-import { runCommand } from '../support/command.ts';
+import { run } from '../support/cli.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { accessClaims, makeKey, serveJwks, signToken } from '../support/keys.ts';
 
@@ -19,7 +19,7 @@ routes: [{ id: all, match: { path: "/**" }, auth: { issuers: [main] }, upstream:
   t.teardown(async () => {
     await Promise.all([issuer.close(), folder.remove()]);
   });
-  const explain = (...args: string[]) => runCommand(['explain', ...args, '--config', folder.file('gateway.yaml')]);
+  const explain = (...args: string[]) => run(['explain', ...args, '--config', folder.file('gateway.yaml')]);
   return { token, folder, explain };
 }
 

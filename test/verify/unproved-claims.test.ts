@@ -7,7 +7,7 @@ import { FakeClock } from '../support/clock.ts';
 import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 import { inlineVerifier } from '../support/issuers.ts';
 import { accessClaims, compactToken, makeKey } from '../support/keys.ts';
-import { needs } from '../support/needs.ts';
+import { needsNode } from '../support/needs.ts';
 
 // Only what a signature has proved may be judged and told. ES256, RSA up to 4096 bits and HMAC are turned away before jose
 // sees them; what takes longer is jose's alone, and its refusal has to mean the same.
@@ -93,16 +93,11 @@ for (const { title, ...forged } of FORGED) {
   test(`claims of a forged token are neither judged nor told: ${title}`, (t) => neverJudged(t, forged));
 }
 
-const isMlDsaThere = () => Number(process.versions.node.split('.')[0]) >= 24;
-
-needs('Node 24 for ML-DSA', isMlDsaThere)(
-  'claims of a forged token are neither judged nor told: ML-DSA-65',
-  async (t) => {
-    const pair = await crypto.subtle.generateKey({ name: 'ML-DSA-65' }, true, ['sign', 'verify']);
-    const key = await crypto.subtle.exportKey('jwk', (pair as webcrypto.CryptoKeyPair).publicKey);
-    await neverJudged(t, { alg: 'ML-DSA-65', key: () => key, signature: () => randomBytes(3309) });
-  },
-);
+needsNode(24)('claims of a forged token are neither judged nor told: ML-DSA-65', async (t) => {
+  const pair = await crypto.subtle.generateKey({ name: 'ML-DSA-65' }, true, ['sign', 'verify']);
+  const key = await crypto.subtle.exportKey('jwk', (pair as webcrypto.CryptoKeyPair).publicKey);
+  await neverJudged(t, { alg: 'ML-DSA-65', key: () => key, signature: () => randomBytes(3309) });
+});
 
 test('through a gateway, what a forged EdDSA token says is in no answer and no line', async (t) => {
   const { gateway } = await startBehind(t);
