@@ -15,19 +15,12 @@ process.on('uncaughtException', (error: unknown) => {
   endAtOnce(EXIT.defect, { error });
 });
 
-// `bearergate schema | head -1` closes the pipe early: there is nothing left to do, and nothing went wrong. A gateway goes on:
-// its log is written elsewhere.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (!isServing) process.exit(EXIT.ok);
-  });
-}
+for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => writeFailed(stream, error));
 
 const ended = runCli(process.argv.slice(2), {
   variables: process.env,
-  stdout: (line) => process.stdout.write(line),
-  stderr: (line) => process.stderr.write(line),
+  stdout: (line) => write(process.stdout, line),
+  stderr: (line) => write(process.stderr, line),
   stdin: () => text(process.stdin),
   // Questions go to stderr, so that stdout holds the result alone.
   ...(process.stdin.isTTY === true && { prompt: { input: process.stdin, output: process.stderr } }),
@@ -43,6 +36,26 @@ const ended = runCli(process.argv.slice(2), {
     lastWords = words;
   },
 });
+
+/** Some writes to files fail with a throw instead of an event. */
+function write(stream: NodeJS.WriteStream, text: string): void {
+  try {
+    stream.write(text);
+  } catch (error) {
+    writeFailed(stream, error as NodeJS.ErrnoException);
+  }
+}
+
+/**
+ * `bearergate schema | head -1` closes the pipe early: there is nothing left to do, and nothing went wrong. A full disk is no defect
+ * of ours either. A gateway continues in both cases: its log is written elsewhere.
+ */
+function writeFailed(stream: NodeJS.WriteStream, { code, message }: NodeJS.ErrnoException): void {
+  if (isServing) return;
+  if (code === 'EPIPE') process.exit(EXIT.ok);
+  if (stream === process.stdout) process.stderr.write(`bearergate: stdout cannot be written: ${message}\n`);
+  process.exit(EXIT.problems);
+}
 
 ended.then((code) => {
   process.exitCode = code;

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -139,4 +140,35 @@ test('a pipe that is closed early is not a defect', async (t) => {
   const [code] = await once(child, 'close');
   t.is(stderr, '');
   t.is(code, 0);
+});
+
+const full = needs('/dev/full', () => existsSync('/dev/full'));
+
+full('a disk that is full is reported as that, and does not end a gateway', async (t) => {
+  const folder = await temporaryFolder({ 'gateway.yaml': SMALL_CONFIG });
+  t.teardown(folder.remove);
+  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+  const disk = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(disk));
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', main, 'schema'], {
+    stdio: ['ignore', disk, 'pipe'],
+    encoding: 'utf8',
+  });
+  t.is(stderr, 'bearergate: stdout cannot be written: ENOSPC: no space left on device, write\n');
+  t.is(status, 1);
+
+  const gateway = spawn(process.execPath, ['--import', 'tsx', main, 'start', '-c', folder.file('gateway.yaml')], {
+    stdio: ['ignore', 'pipe', disk],
+  });
+  t.teardown(() => gateway.kill('SIGKILL'));
+  let log = '';
+  gateway.stdout?.on('data', (text) => {
+    log += text;
+  });
+  await until(() => log.includes('"msg":"listening"'), 'the gateway listens');
+  const closed = once(gateway, 'close');
+  gateway.kill('SIGTERM');
+  await closed;
+  t.is(gateway.exitCode, 0, log);
+  t.true(log.includes('"msg":"stopped"'), log);
 });

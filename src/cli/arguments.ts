@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { didYouMean } from '../config/suggest.ts';
-import type { Command, OptionTypes } from './command.ts';
+import { type Command, type OptionTypes, unexpected } from './command.ts';
 import { COMMANDS } from './commands.ts';
 
 /** What a command line asks for. */
@@ -40,11 +40,18 @@ export function readArguments(argv: readonly string[]): Invocation {
   if (first === 'help' || (values.help === true && first !== undefined))
     return helpFor(first === 'help' ? words[0] : first);
   if (values.help === true) return { kind: 'help' };
-  if (first === 'version' || (values.version === true && first === undefined)) return { kind: 'version' };
+  if (first === 'version' || values.version === true) return { kind: 'version' };
   if (first === undefined) return { kind: 'mistake', message: flawedOption(tokens, SHARED) ?? 'no command given' };
   const command = COMMANDS.find(({ name }) => name === first);
-  if (command === undefined) return unknownCommand(first);
-  const flaw = flawedOption(tokens, { ...command.options, ...SHARED }) ?? flawedWords(command, words);
+  if (command === undefined) {
+    // `--confg FILE check`: what looks like the command is the value of an option that there is not.
+    const flaw = flawedOption(tokens, ALL);
+    return flaw === undefined ? unknownCommand(first) : { kind: 'mistake', message: flaw };
+  }
+  const flaw =
+    flawedOption(tokens, { ...command.options, ...SHARED }) ??
+    flawedWords(command, words) ??
+    command.misuse?.({ values, words });
   return flaw === undefined ? { kind: 'run', command, values, words } : { kind: 'mistake', message: flaw, command };
 }
 
@@ -80,15 +87,22 @@ function flawedOption(tokens: readonly Token[], options: OptionTypes): string | 
     if (option.type === 'boolean' && inlineValue) return `option '${rawName}' does not take a value`;
     if (option.type === 'string' && (value === undefined || (!inlineValue && /^-./.test(value))))
       return `option '${rawName}' needs a value`;
+    if (option.choices && !option.choices.includes(String(value))) return flawedChoice(name, option.choices, value);
     if (given.has(name) && !option.multiple) return `option '${rawName}' is given more than once`;
     given.add(name);
   }
   return undefined;
 }
 
-function flawedWords({ name, words = [], example }: Command, given: readonly string[]): string | undefined {
+function flawedChoice(name: string, choices: readonly string[], value = ''): string {
+  const hint = didYouMean(value, choices);
+  return `--${name} is ${choices.join(' or ')}${hint ? ` (${hint})` : ''}`;
+}
+
+function flawedWords({ name, config, words = [], example }: Command, given: readonly string[]): string | undefined {
   const required = words.filter((word) => !word.startsWith('['));
-  if (given.length > words.length) return `unexpected argument '${given[words.length]}'`;
+  if (given.length > words.length)
+    return unexpected(given[words.length] ?? '', config !== 'none' && words.length === 0);
   if (given.length >= required.length) return undefined;
   return `${name} needs ${required.join(' and ')}${example ? `: bearergate ${example}` : ''}`;
 }

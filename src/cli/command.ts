@@ -2,7 +2,16 @@ import type { CommandIo } from './io.ts';
 
 /** The options of a command by their long names. */
 export type OptionTypes = Readonly<
-  Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean; readonly short?: string }>
+  Record<
+    string,
+    {
+      readonly type: 'string' | 'boolean';
+      readonly multiple?: boolean;
+      readonly short?: string;
+      /** The values that it may have, where there are only some. */
+      readonly choices?: readonly string[];
+    }
+  >
 >;
 
 /** What a command gets from the command line. */
@@ -39,4 +48,12 @@ export interface Command {
   readonly summary: string;
   /** Resolves with the exit code, or with what is wrong with how it was called. */
   readonly run: (input: CommandInput, io: CommandIo) => Promise<number | string>;
+  /** What is wrong with words and options taken together, said before any file is looked for. */
+  readonly misuse?: (input: Pick<CommandInput, 'values' | 'words'>) => string | undefined;
+}
+
+/** `start gateway.yaml`: a person means the configuration. */
+export function unexpected(word: string, mayMeanConfig: boolean): string {
+  const hint = mayMeanConfig && /\.ya?ml$/.test(word) ? ` (did you mean \`--config ${word}\`?)` : '';
+  return `unexpected argument '${word}'${hint}`;
 }

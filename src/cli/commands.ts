@@ -1,7 +1,8 @@
-import { didYouMean } from '../config/suggest.ts';
-import type { Command, CommandInput } from './command.ts';
+import { type Command, type CommandInput, unexpected } from './command.ts';
 
 // Each command loads what it needs when it runs: `health`, which containers run every few seconds, needs very little.
+
+const FORMAT = { type: 'string', choices: ['text', 'json'] } as const;
 
 /** Every command, in the order in which --help lists it. */
 export const COMMANDS: readonly Command[] = [
@@ -46,7 +47,7 @@ otherwise.
     name: 'check',
     group: 'understand',
     config: 'search',
-    options: { format: { type: 'string' } },
+    options: { format: FORMAT },
     words: ['[FILE]'],
     usage: 'check [FILE] [--format text|json]',
     summary: 'print every problem of a configuration, with its position',
@@ -54,16 +55,15 @@ otherwise.
 `,
     exits: '0; 1 the configuration has problems.',
     run: async ({ file, values }, io) => {
-      const format = formatOf(values);
       const { check } = await import('./check.ts');
-      return format ? check({ file, format }, io) : formats(values);
+      return check({ file, format: formatOf(values) }, io);
     },
   },
   {
     name: 'routes',
     group: 'understand',
     config: 'search',
-    options: { format: { type: 'string' }, match: { type: 'boolean' } },
+    options: { format: FORMAT, match: { type: 'boolean' } },
     words: ['[METHOD]', '[URL]'],
     usage: 'routes [--match METHOD URL] [--format text|json] [--config FILE]',
     summary: 'print the routes in match order, or which one matches a request',
@@ -71,21 +71,21 @@ otherwise.
   --format       text (default) or json
 `,
     exits: '0; with --match 2 if no route matches; 1 the configuration has problems.',
-    run: async ({ file, values, words: [method, url] }, io) => {
+    misuse: ({ values, words: [method, url] }) => {
+      if (!values.match) return method === undefined ? undefined : unexpected(method, true);
+      return url === undefined ? '--match needs METHOD and URL: bearergate routes --match GET /orders/1' : undefined;
+    },
+    run: async ({ file, values, words: [method = '', url = ''] }, io) => {
       const format = formatOf(values);
-      if (!format) return formats(values);
       const { matchRoute, routes } = await import('./routes.ts');
-      if (!values.match) return method === undefined ? routes({ file, format }, io) : `unexpected argument '${method}'`;
-      if (method === undefined || url === undefined)
-        return '--match needs METHOD and URL: bearergate routes --match GET /orders/1';
-      return matchRoute({ file, format, method, url }, io);
+      return values.match ? matchRoute({ file, format, method, url }, io) : routes({ file, format }, io);
     },
   },
   {
     name: 'explain',
     group: 'understand',
     config: 'search',
-    options: { token: { type: 'string' }, header: { type: 'string', multiple: true }, format: { type: 'string' } },
+    options: { token: { type: 'string' }, header: { type: 'string', multiple: true }, format: FORMAT },
     words: ['METHOD', 'URL'],
     example: 'explain GET /orders/1',
     usage: "explain METHOD URL [--token TOKEN|@FILE|-] [--header 'Name: value'] [--format text|json] [--config FILE]",
@@ -97,7 +97,6 @@ otherwise.
     exits: '0 forwarded or answered; 2 refused; 1 the configuration has problems.',
     run: async ({ file, values, words: [method = '', url = ''] }, io) => {
       const format = formatOf(values);
-      if (!format) return formats(values);
       const { explainCommand } = await import('./explain.ts');
       const { token, header = [] } = values as { token?: string; header?: string[] };
       return explainCommand({ file, method, url, token, headers: header, format }, io);
@@ -107,7 +106,7 @@ otherwise.
     name: 'diff',
     group: 'understand',
     config: 'none',
-    options: { format: { type: 'string' } },
+    options: { format: FORMAT },
     words: ['OLD', 'NEW'],
     example: 'diff old.yaml new.yaml',
     usage: 'diff OLD NEW [--format text|json]',
@@ -116,9 +115,8 @@ otherwise.
 `,
     exits: '0; 3 something becomes public or loses a check; 1 a file has problems.',
     run: async ({ values, words: [before = '', after = ''] }, io) => {
-      const format = formatOf(values);
       const { diff } = await import('./diff.ts');
-      return format ? diff({ before, after, format }, io) : formats(values);
+      return diff({ before, after, format: formatOf(values) }, io);
     },
   },
   {
@@ -185,13 +183,6 @@ zsh:  source <(bearergate completion zsh)
   },
 ];
 
-const FORMATS = ['text', 'json'] as const;
-
-function formatOf({ format = 'text' }: CommandInput['values']): 'text' | 'json' | undefined {
-  return FORMATS.find((one) => one === format);
-}
-
-function formats({ format }: CommandInput['values']): string {
-  const hint = didYouMean(String(format), FORMATS);
-  return `--format is text or json${hint ? ` (${hint})` : ''}`;
+function formatOf({ format }: CommandInput['values']): 'text' | 'json' {
+  return format === 'json' ? 'json' : 'text';
 }

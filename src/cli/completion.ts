@@ -7,8 +7,15 @@ export function completionScript(shell: string, commands: readonly Command[]): s
 }
 
 const PROGRAM = 'bearergate';
-/** Options whose value is one of a few words; the value of any other option is completed as a file name. */
-const CHOICES: Readonly<Record<string, readonly string[]>> = { format: ['text', 'json'] };
+
+/** The options that have a value, of all commands, as they are typed. */
+function valueOptions(commands: readonly Command[]): { readonly typed: string; readonly choices: readonly string[] }[] {
+  const all = Object.entries(Object.assign({}, ...commands.map(({ options }) => options)) as Command['options']);
+  const own = all
+    .filter(([, { type }]) => type === 'string')
+    .map(([name, { choices = [] }]) => ({ typed: `--${name}`, choices }));
+  return [{ typed: '--config', choices: [] }, { typed: '-c', choices: [] }, ...own];
+}
 
 function optionsOf({ options, config }: Command): string[] {
   const names = Object.keys(options).concat(config === 'none' ? [] : ['config'], 'help');
@@ -16,8 +23,12 @@ function optionsOf({ options, config }: Command): string[] {
 }
 
 function bash(commands: readonly Command[]): string {
-  const choices = Object.entries(CHOICES).map(
-    ([name, words]) => `    --${name}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$word")); return ;;\n`,
+  const options = valueOptions(commands);
+  // Where nothing is offered, bash completes names of files.
+  const values = options.map(({ typed, choices }) =>
+    choices.length > 0
+      ? `    ${typed}) COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$word")); return ;;\n`
+      : `    ${typed}) return ;;\n`,
   );
   const cases = commands.map(
     (command) => `    ${command.name}) words='${[...optionsOf(command), ...wordsOf(command)].join(' ')}' ;;\n`,
@@ -25,15 +36,17 @@ function bash(commands: readonly Command[]): string {
   return `# bash completion for ${PROGRAM}: source <(${PROGRAM} completion bash)
 _${PROGRAM}() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command= words= at
+  # bash takes --format=json apart.
+  if [[ $word == = ]]; then word=; elif [[ $previous == = ]]; then previous=\${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((at = 1; at < COMP_CWORD; at++)); do
     case \${COMP_WORDS[at]} in
-      --config|-c) ((at++)) ;;
+      ${options.map(({ typed }) => typed).join('|')}) ((at++)); [[ \${COMP_WORDS[at]} != = ]] || ((at++)) ;;
       -*) ;;
       *) command=\${COMP_WORDS[at]}; break ;;
     esac
   done
   case $previous in
-${choices.join('')}  esac
+${values.join('')}  esac
   case $command in
     '') words='${[...commands.map(({ name }) => name), 'help', 'version', '--config', '--help', '--version'].join(' ')}' ;;
     help) words='${commands.map(({ name }) => name).join(' ')}' ;;
@@ -71,7 +84,13 @@ ${names.join('')}    'help:print the help of a command'
     help) _describe command commands ;;
 ${cases.join('')}  esac
 }
-compdef _${PROGRAM} ${PROGRAM}
+# As a file of $fpath this is the body of the function; sourced, it registers it.
+if [[ $funcstack[1] == _${PROGRAM} ]]; then
+  _${PROGRAM} "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+  compdef _${PROGRAM} ${PROGRAM}
+fi
 `;
 }
 
@@ -79,7 +98,8 @@ function zshArguments(command: Command): string {
   const options = optionsOf(command).map((option) => {
     const name = option.slice(2);
     const takesValue = name === 'config' || command.options[name]?.type === 'string';
-    const values = CHOICES[name] ? `(${CHOICES[name].join(' ')})` : '_files';
+    const { choices } = command.options[name] ?? {};
+    const values = choices ? `(${choices.join(' ')})` : '_files';
     return takesValue ? `'${option}:${name}:${values}'` : `'${option}'`;
   });
   const words = wordsOf(command);

@@ -33,9 +33,9 @@ async function runWorld(followed: FollowedConfig, file: string, io: CommandIo): 
     );
     return EXIT.problems;
   }
-  const parts = await openParts(ports, io);
+  const parts = await openParts(ports, file, io);
   if (parts === undefined) return EXIT.problems;
-  const gateway = await openGateway(config, io);
+  const gateway = await openGateway(config, io, {}, settingOf(GATEWAY, file));
   if (gateway !== undefined) {
     io.stdout(welcome(gateway, ports, file));
     followed.follow(gateway, loaded);
@@ -64,7 +64,11 @@ function demoPorts(config: Config): DemoPorts | undefined {
   return { issuer: Number(port), audience, legacy: Number(new URL(legacy.urls[0]).port) };
 }
 
-async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo): Promise<DemoServer[] | undefined> {
+async function openParts(
+  { issuer, audience, legacy }: DemoPorts,
+  file: string,
+  io: CommandIo,
+): Promise<DemoServer[] | undefined> {
   const parts: DemoServer[] = [];
   try {
     parts.push(await startDemoIssuer({ port: issuer, audience }));
@@ -72,17 +76,33 @@ async function openParts({ issuer, audience, legacy }: DemoPorts, io: CommandIo)
     return parts;
   } catch (error) {
     await Promise.all(parts.map((part) => part.close()));
-    const message = listenFailure(error as NodeJS.ErrnoException);
+    const message = listenFailure(error as NodeJS.ErrnoException, settingOf(parts.length === 0 ? ISSUER : API, file));
     if (message === undefined) throw error;
     io.stderr(`bearergate: ${message}\n`);
     return undefined;
   }
 }
 
+const ISSUER = 'issuers.<name>.issuer and in what refers to it';
+const API = 'upstreams.legacy.url';
+const GATEWAY = 'listen.port or admin.port';
+
+/** Where a port of the demo is set: in a file that a person can change. */
+function settingOf(field: string, file: string): string {
+  return isInstalled(file)
+    ? `${field} of a copy (cp '${file}' gateway.yaml; bearergate demo --config gateway.yaml)`
+    : `${field} of ${file}`;
+}
+
 /** The file of an installed package is not the place to try changes in. */
+function isInstalled(file: string): boolean {
+  const near = relative('.', file);
+  return near.split(sep).includes('node_modules') || near.startsWith('..');
+}
+
 function changeText(file: string): string {
   const near = relative('.', file);
-  return near.split(sep).includes('node_modules') || near.startsWith('..')
+  return isInstalled(file)
     ? `Change a copy: cp '${file}' gateway.yaml; bearergate demo --config gateway.yaml`
     : `Change ${near} and save it: the log says what has changed, or what is wrong with it.`;
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DISK, readTextFile, reasonOf } from '../config/files.ts';
 import { firstConfig } from '../config/first.ts';
@@ -26,11 +26,19 @@ export interface InitOptions {
  * with the exit code, or with what is wrong with how it was called.
  */
 export async function init(options: InitOptions, io: CommandIo): Promise<number | string> {
+  // Before a person has answered questions for nothing.
+  if (options.output !== '-' && !options.force && existsSync(options.output)) {
+    io.stderr(`bearergate: ${options.output} ${EXISTS}\n`);
+    return EXIT.problems;
+  }
   const outline = options.openApi === undefined ? undefined : outlineOf(options.openApi, io);
   if (options.openApi !== undefined && outline === undefined) return EXIT.problems;
   const given = { ...definedOf(outline), ...definedOf(options) };
   const answers = await answersFor(given, io);
-  if (answers === undefined) return EXIT.problems;
+  if (answers === undefined) {
+    io.stderr('bearergate: cancelled; nothing was written\n');
+    return EXIT.problems;
+  }
   if (typeof answers === 'string') return answers;
   const text = firstConfig({ ...answers, routes: outline?.routes, leftOut: outline?.leftOut ?? [] });
   return isGood(text, options.output, io) ? write(text, options, io) : EXIT.problems;
@@ -96,6 +104,8 @@ function isGood(text: string, name: string, io: CommandIo): boolean {
   return loaded.ok;
 }
 
+const EXISTS = 'exists; --force replaces it';
+
 function write(text: string, { output, force }: InitOptions, io: CommandIo): number {
   if (output === '-') {
     io.stdout(text);
@@ -107,7 +117,7 @@ function write(text: string, { output, force }: InitOptions, io: CommandIo): num
     writeFileSync(join(dirname(output), SCHEMA), schema());
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    io.stderr(`bearergate: ${output} ${isThere ? 'exists; --force replaces it' : reasonOf(error)}\n`);
+    io.stderr(`bearergate: ${output} ${isThere ? EXISTS : reasonOf(error)}\n`);
     return EXIT.problems;
   }
   io.stdout(summary(text, output));

@@ -75,11 +75,12 @@ function teamFor(config: Config): GatewayOptions {
   return count === 1 ? {} : { team: (head) => new Team(count, head) };
 }
 
-/** A gateway that listens; undefined when a port can't be had, which stderr then tells. */
+/** A gateway that listens; undefined when a port can't be had, which stderr then tells; `setting` says where it is set. */
 export async function openGateway(
   config: Config,
   io: CommandIo,
   options: GatewayOptions = {},
+  setting?: string,
 ): Promise<GatewayServer | undefined> {
   try {
     const terminal = io.terminal ? { terminal: { color: io.color } } : {};
@@ -87,7 +88,7 @@ export async function openGateway(
     io.onAbruptEnd((defect, done) => gateway.lastWords(defect, done));
     return gateway;
   } catch (error) {
-    const message = error instanceof TeamError ? error.message : listenFailure(error as ListenError);
+    const message = error instanceof TeamError ? error.message : listenFailure(error as ListenError, setting);
     if (message === undefined) throw error;
     io.stderr(`bearergate: ${message}\n`);
     return undefined;

@@ -67,6 +67,6 @@ function dye(text: string, color: keyof typeof ANSI, { color: on }: Paint): stri
 }
 
 /** What comes from the file may hold controls, and a terminal would obey them. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[^\P{C}\t]/gu, '\ufffd');
 }

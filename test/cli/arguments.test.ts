@@ -58,6 +58,13 @@ for (const [argv, complaint, usage] of [
   [['diff', 'old.yaml'], 'diff needs OLD and NEW: bearergate diff old.yaml new.yaml', 'diff'],
   [['completion'], 'completion needs SHELL: bearergate completion bash', 'completion'],
   [['completion', 'fish'], "there is no completion for 'fish': bash or zsh", 'completion'],
+  [['--confg', 'x.yaml', 'check'], "unknown option '--confg' (did you mean `--config`?)", 'COMMAND'],
+  [['-C', 'x.yaml', 'check'], "unknown option '-C'", 'COMMAND'],
+  [['explain', '--format', 'xml', 'GET', '/'], '--format is text or json', 'explain'],
+  [['start', 'x.yaml'], "unexpected argument 'x.yaml' (did you mean `--config x.yaml`?)", 'start'],
+  [['routes', 'x.yaml'], "unexpected argument 'x.yaml' (did you mean `--config x.yaml`?)", 'routes'],
+  [['routes', 'GET', '/'], "unexpected argument 'GET'", 'routes'],
+  [['schema', 'x.yaml'], "unexpected argument 'x.yaml'", 'schema'],
   [['--format', 'json'], "unknown option '--format'", 'COMMAND'],
   [[], 'no command given', 'COMMAND'],
 ] as const) {
@@ -65,6 +72,11 @@ for (const [argv, complaint, usage] of [
     const { code, stdout, stderr } = await run(argv, { BEARERGATE_CONFIG: '/no/such/gateway.yaml' });
     t.is(code, 64);
     t.is(stdout, '');
+    t.deepEqual(
+      await run(argv, {}, undefined, () => false),
+      { code, stdout, stderr },
+      'also where no configuration is found',
+    );
     const [first, second = ''] = stderr.split('\n');
     t.is(first, `bearergate: ${complaint}`);
     t.true(second.startsWith(`usage: bearergate ${usage}`), stderr);
@@ -100,5 +112,6 @@ for (const { name } of COMMANDS) {
 test('version comes in every usual way', async (t) => {
   const { stdout } = await run(['--version']);
   t.regex(stdout, /^\d+\.\d+\.\d+\n$/);
-  for (const word of ['version', '-v']) t.is((await run([word])).stdout, stdout);
+  for (const words of [['version'], ['-v'], ['check', '--version'], ['-v', 'start']])
+    t.is((await run(words)).stdout, stdout, words.join(' '));
 });

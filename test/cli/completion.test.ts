@@ -25,6 +25,12 @@ bash('bash completes commands, options and the values that an option may have', 
   t.deepEqual(await offeredByBash('-c', 'a.yaml', 'ro'), ['routes']);
   t.deepEqual(await offeredByBash('help', 'di'), ['diff']);
   t.deepEqual(await offeredByBash('completion', 'z'), ['zsh']);
+  t.deepEqual(await offeredByBash('check', '--format', '=', 'j'), ['json'], 'bash takes it apart at the equals sign');
+  t.deepEqual(await offeredByBash('check', '--format', '='), ['text', 'json']);
+  t.deepEqual(await offeredByBash('--format', '=', 'json', 'ro'), ['routes']);
+  t.deepEqual(await offeredByBash('--format', 'json', 'ro'), ['routes']);
+  t.deepEqual(await offeredByBash('check', '--config', ''), [], 'files are for the shell itself');
+  t.deepEqual(await offeredByBash('explain', '-c', ''), []);
   t.deepEqual(await offeredByBash('check', 'gateway'), [], 'a file name is for the shell itself');
 });
 
@@ -36,5 +42,28 @@ zsh('zsh takes the script without a complaint, and registers it', async (t) => {
   const { stdout, stderr, status } = spawnSync('zsh', ['-f', '-c', asking], { encoding: 'utf8' });
   t.is(stderr, '');
   t.is(status, 0);
+  t.is(stdout.trim(), '_bearergate');
+});
+
+zsh('zsh completes by the script as a file of $fpath', async (t) => {
+  const { stdout: script } = await run(['completion', 'zsh']);
+  const folder = await temporaryFolder({ _bearergate: script });
+  t.teardown(folder.remove);
+  // The completion system calls the function by its name; what it would offer is printed in place of shown.
+  const asking = `fpath=('${folder.file('.')}' $fpath); autoload -Uz compinit; compinit -u -D; _describe() { print described };
+    words=(bearergate ''); CURRENT=2; $_comps[bearergate]`;
+  const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', asking], { encoding: 'utf8' });
+  t.is(stderr, '');
+  t.is(stdout.trim(), 'described', 'the first use completes already');
+});
+
+zsh('zsh takes the script before the completion system is loaded', async (t) => {
+  const { stdout: script } = await run(['completion', 'zsh']);
+  const folder = await temporaryFolder({ script });
+  t.teardown(folder.remove);
+  const env = { ...process.env, ZDOTDIR: folder.file('.') };
+  const asking = `ZSH_DISABLE_COMPFIX=true; source '${folder.file('script')}' </dev/null; print -r -- $_comps[bearergate]`;
+  const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', asking], { encoding: 'utf8', env });
+  t.is(stderr, '');
   t.is(stdout.trim(), '_bearergate');
 });

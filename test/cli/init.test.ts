@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
+import { probeIssuer } from '../../src/cli/init/probe.ts';
 import { run } from '../support/cli.ts';
 import { temporaryFolder } from '../support/files.ts';
 
@@ -189,4 +193,44 @@ test('a document that is not there is told', async (t) => {
   const { code, stderr } = await run(['init', '--from-openapi', '/no/such.yaml', ...VALUES]);
   t.is(code, 1);
   t.is(stderr, 'bearergate: /no/such.yaml does not exist\n');
+});
+
+test('a file that is there is reported before anything is asked', async (t) => {
+  const { file } = await folder(t, { 'gateway.yaml': 'mine' });
+  const output = new PassThrough({ encoding: 'utf8' });
+  const { code, stderr } = await run(
+    ['init', '--output', file('gateway.yaml')],
+    {},
+    { input: new PassThrough(), output },
+  );
+  t.is(code, 1);
+  t.is(stderr, `bearergate: ${file('gateway.yaml')} exists; --force replaces it\n`);
+  t.is(output.read(), null, 'no question was shown');
+});
+
+test('Ctrl-C in the middle of the questions writes nothing, and says so', async (t) => {
+  const { file } = await folder(t);
+  const [input, output] = [new PassThrough(), new PassThrough({ encoding: 'utf8' })];
+  output.on('data', (text: string) => {
+    if (text.includes('Which audience')) setImmediate(() => input.write('\u0003'));
+  });
+  const argv = ['init', '--issuer', 'https://login.example.com', '--output', file('gateway.yaml')];
+  const { code, stdout, stderr } = await run(argv, {}, { input, output });
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.is(stderr, 'bearergate: cancelled; nothing was written\n');
+  t.false(existsSync(file('gateway.yaml')) || existsSync(file('gateway.schema.json')));
+});
+
+test('what an issuer answers cannot give commands to the terminal', async (t) => {
+  let issuer = '';
+  const server = createServer((_, response) =>
+    response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks\u001b[2J\u009b31m` })),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const remark = await probeIssuer(issuer);
+  t.true(remark.includes('/jwks'), remark);
+  t.notRegex(remark, /\p{C}/u);
 });

@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import test from 'ava';
 import { run } from '../support/cli.ts';
 import { SMALL_CONFIG } from '../support/command.ts';
+import { ROOT } from '../support/documents.ts';
 import { temporaryFolder } from '../support/files.ts';
 
 const laughs = `a: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
@@ -67,5 +70,42 @@ test('a port in use is told in one line, whichever of the two it is', async (t) 
     t.is(code, 1, name);
     t.is(stderr.split('\n').length, 2, stderr);
     t.true(stderr.startsWith(`bearergate: cannot listen on 127.0.0.1:${port}: the port is in use.`), stderr);
+  }
+});
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('a port of the demo that is in use is named, with the setting that names another one', async (t) => {
+  const occupier = createServer();
+  await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve));
+  const { port } = occupier.address() as { port: number };
+  const packaged = await readFile(join(ROOT, 'config/gateway.yaml'), 'utf8');
+  const folder = await temporaryFolder({});
+  t.teardown(() => Promise.all([folder.remove(), new Promise((resolve) => occupier.close(resolve))]));
+  const free = packaged
+    .replace('port: 8080', 'port: 0')
+    .replace('port: 9090', 'port: 0')
+    .replaceAll('localhost:8081', `localhost:${await freePort()}`);
+  for (const [yaml, setting] of [
+    [packaged.replaceAll('localhost:8081', `localhost:${port}`), 'issuers.<name>.issuer'],
+    [free.replace('127.0.0.1:8082', `127.0.0.1:${port}`), 'upstreams.legacy.url'],
+    [
+      free.replace('127.0.0.1:8082', `127.0.0.1:${await freePort()}`).replace('port: 0', `port: ${port}`),
+      'listen.port or admin.port',
+    ],
+  ] as const) {
+    await folder.write('gateway.yaml', yaml);
+    const { code, stderr } = await run(['demo', '--config', folder.file('gateway.yaml')]);
+    t.is(code, 1, setting);
+    t.true(stderr.startsWith(`bearergate: cannot listen on 127.0.0.1:${port}: the port is in use.`), stderr);
+    t.true(stderr.includes(`Set another one in ${setting}`), stderr);
+    t.true(stderr.includes(folder.file('gateway.yaml')), stderr);
   }
 });

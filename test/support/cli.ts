@@ -14,6 +14,7 @@ export async function run(
   argv: readonly string[],
   variables: Readonly<Record<string, string>> = {},
   prompt?: PromptStreams,
+  exists: (path: string) => boolean = existsSync,
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
@@ -29,7 +30,7 @@ export async function run(
     ...(prompt && { prompt }),
     terminal: false,
     interactive: false,
-    exists: existsSync,
+    exists,
     color: false,
     stopSignal: () => Promise.resolve('SIGTERM'),
     onReloadSignal: () => {},

@@ -1,3 +1,4 @@
+import { printable } from '../../config/render.ts';
 import { ask } from '../../verify/ask.ts';
 import { metadataUrls } from '../../verify/discovery.ts';
 import { fetchJson, mayFetch } from '../../verify/fetch.ts';
@@ -14,9 +15,9 @@ export async function probeIssuer(issuer: string): Promise<string> {
   for (const url of metadataUrls(issuer)) {
     try {
       const document = await fetchJson(url, { timeout: TIMEOUT, ask, cancel: new AbortController().signal });
-      return describe(document, issuer, url);
+      return printable(describe(document, issuer, url)); // what a stranger sent goes to a terminal
     } catch (error) {
-      failures.push((error as Error).message);
+      failures.push(printable((error as Error).message));
     }
   }
   return `Discovery found nothing from here (${failures.join('; ')}). The gateway will ask again when it starts.`;
