@@ -1,5 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { replyWith } from '../../errors/reply.ts';
 import type { Readiness } from '../../observe/health.ts';
+import { sendRawReply } from '../answer.ts';
+import { Turns } from '../turns.ts';
 import { type AdminNames, callerFlaw } from './caller.ts';
 
 /** What the admin port tells. */
@@ -25,11 +29,34 @@ const MAX_QUESTION = 64 * 1024;
 
 /** The server for probes and operators. It has nothing to do with the public port and shares no path with it. */
 export function createAdminServer(sources: AdminSources): Server {
-  return createServer((request, response) => {
+  const latest = new WeakMap<Socket, ServerResponse>();
+  const server = createServer((request, response) => {
+    latest.set(request.socket, response);
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     void answer(request, response, path, sources); // never rejects
   });
+  takeTurns(server, new Turns((socket) => latest.get(socket)));
+  return server;
 }
+
+/** One client could have thousands of pages created at the same time: each of its requests waits for the one before. */
+function takeTurns(server: Server, turns: Turns): void {
+  turns.watch(server);
+  for (const event of ['upgrade', 'connect']) {
+    server.on(event, (request: IncomingMessage, socket: Socket, early: Buffer) => {
+      if (turns.take(request, socket, early)) return;
+      socket.on('error', () => socket.destroy());
+      sendRawReply(NO_UPGRADE, socket);
+    });
+  }
+  const closeAll = server.closeAllConnections.bind(server);
+  server.closeAllConnections = () => {
+    closeAll();
+    turns.cut(); // node does not know a connection on which a request waits
+  };
+}
+
+const NO_UPGRADE = replyWith(400, JSON_TYPE, `${JSON.stringify({ error: 'the admin port speaks plain HTTP/1.1' })}\n`);
 
 /** Never rejects: what goes wrong is reported, and the caller gets a 500 without its reason. */
 async function answer(
