@@ -3,6 +3,7 @@ import { needsOpenssl } from '../support/certificates.ts';
 import { codeOf, requestBytes } from '../support/gateway.ts';
 import { connectHttp2, fieldsOf } from '../support/http2-client.ts';
 import { startSecure } from '../support/secure-gateway.ts';
+import { until } from '../support/until.ts';
 import type { RecordedRequest } from '../support/upstream.ts';
 
 // A connection of HTTP/2 carries a hundred requests at a time. If each of them takes a connection to the upstream, or a
@@ -29,7 +30,12 @@ async function startGreedy(t: ExecutionContext, { upstream: settings, listening 
   const honest = (target: string) =>
     started.gateway.ask(requestBytes({ target }), { secure: started.secure, timeoutMs: 60_000 });
   const held = (): RecordedRequest[] => started.upstream.requests.filter(({ target }) => target.startsWith('/slow'));
-  return { ...started, held, honest };
+  /** How many requests wait for a connection. */
+  const queued = async (): Promise<number> => {
+    const page = await (await fetch(`${started.gateway.adminUrl}/metrics`)).text();
+    return Number(/^bearergate_upstream_queue_length\{[^}]*\} (\d+)$/m.exec(page)?.[1] ?? Number.NaN);
+  };
+  return { ...started, held, honest, queued };
 }
 
 for (const connections of [2, 4, 8, 16]) {
@@ -42,13 +48,14 @@ for (const connections of [2, 4, 8, 16]) {
 }
 
 needsOpenssl('what comes free goes to others before it goes to a client that has its share', async (t) => {
-  const { honest, upstream, held } = await startGreedy(t, { upstream: { connections: 4 } }, 50);
+  const { honest, upstream, held, queued } = await startGreedy(t, { upstream: { connections: 4 } }, 50);
   await upstream.waitUntil(() => held().length === 3, 'as many as it gets', 30_000);
   // One of the others takes long too; those behind it wait.
   const slow = honest('/slow/honest');
   await upstream.waitUntil(() => held().length === 4, 'every connection is busy', 30_000);
+  const before = await queued();
   const waiting = [honest('/a'), honest('/b'), honest('/c')];
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(async () => (await queued()) === before + 3, 'all three wait', 30_000);
   held()[0]?.connection.socket.write(OK);
   for (const answer of await Promise.all(waiting)) t.is(answer.status, 200);
   t.is(held().length, 4, 'the greedy client has got nothing more meanwhile');
@@ -57,13 +64,15 @@ needsOpenssl('what comes free goes to others before it goes to a client that has
 });
 
 needsOpenssl('one client does not fill the queue', async (t) => {
-  const { honest, upstream, held, gateway } = await startGreedy(t, { upstream: { connections: 1, queue: 4 } }, 50);
+  const greedy = await startGreedy(t, { upstream: { connections: 1, queue: 4 } }, 50);
+  const { honest, upstream, held, gateway, queued } = greedy;
   await upstream.waitUntil(() => held().length === 1, 'the one connection is busy', 30_000);
   const refused = await gateway.waitForLine(({ code }) => code === 'forward.saturated', 30_000);
   t.like(refused, { status: 503 });
+  const before = await queued();
   const waiting = honest('/waits');
   // Only the next one finds the queue full.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(async () => (await queued()) === before + 1, 'it waits', 30_000);
   const next = await honest('/refused');
   t.is(codeOf(next), 'forward.saturated');
   // Those before it are three of the greedy client, at most.
