@@ -107,8 +107,8 @@ function helpOf({ config, keyRings }: Assembly, { authority, peer: { encrypted }
 
 const LOOP: Fault = {
   code: 'request.invalid',
-  detail: 'The request goes round in a circle: its Via names this gateway more often than any way through it does.',
-  fix: 'Operators: follow the addresses of the upstreams; one of them leads back to this gateway.',
+  detail: 'The request loops: it has passed through this gateway more than ten times, as its Via header shows.',
+  fix: 'Operators: check the addresses of the upstreams; one of them leads back to this gateway.',
 };
 
 /** A gateway may rightly stand in a path twice or more, at the edge and beside each service; a loop passes any bound. */

@@ -44,13 +44,13 @@ export const listenSchema = z
   .strictObject({
     host: listenHost('127.0.0.1')
       .default('0.0.0.0')
-      .describe('Address to listen on, unless a service manager passes a socket on. A change needs a restart.'),
+      .describe('Address to listen on, unless a service manager passes a socket. A change needs a restart.'),
     port: port().default(8080).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     trustedProxies: z
       .array(trustedNetwork())
       .default([])
       .describe(
-        'Networks of proxies that are believed: X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id.',
+        'Networks of proxies whose X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id are accepted.',
       ),
     limits: z
       .strictObject({
@@ -63,14 +63,17 @@ export const listenSchema = z
         keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),
         stalled: positiveDuration()
           .prefault('30s')
+          .meta({ since: '0.2' })
           .describe(
-            'How long a client may take next to nothing (less than 256 bytes a second) of what is written to it before it is cut.',
+            'A client that reads less than 256 bytes a second of the data waiting for it is cut after this time.',
           ),
         maxConnections: z
           .int()
           .min(1)
           .default(10_000)
-          .describe('Open connections; a request on a further one gets 503, and it closes.'),
+          .describe(
+            'Open client connections. A request on a connection beyond the limit gets 503, and the connection closes.',
+          ),
       })
       .refine(({ headersTimeout, requestTimeout }) => headersTimeout <= requestTimeout, {
         error: 'headersTimeout is longer than requestTimeout, within which the headers have to arrive too',
@@ -98,14 +101,14 @@ export const adminSchema = z
   .strictObject({
     host: listenHost('0.0.0.0')
       .default('127.0.0.1')
-      .describe('Address to listen on, unless a service manager passes a socket on. A change needs a restart.'),
+      .describe('Address to listen on, unless a service manager passes a socket. A change needs a restart.'),
     port: port().default(9090).describe('Port to listen on; 0 takes a free one. A change needs a restart.'),
     hosts: z
       .array(plainHost())
       .default([])
       .meta({ since: '0.2' })
       .describe(
-        'Further names under which /routes and /explain may be asked for, beside IP addresses, localhost and `host`: any other Host gets 421. /livez, /readyz and /metrics answer under every name.',
+        'Further host names for /routes and /explain, besides IP addresses, localhost and `host`: requests with any other Host get 421. /livez, /readyz and /metrics accept any Host.',
       ),
   })
   .describe('Where operators and probes connect: /livez, /readyz, /metrics and /routes. Never on the public port.');
@@ -178,7 +181,7 @@ export const issuerSchema = z
       .enum(['access', 'any'])
       .optional()
       .describe(
-        'access: `typ` at+jwt or JWT, and no marks of an ID token. A nonce alone is none where the token says that it is an access token. any: not checked. Default: access.',
+        'access: `typ` is at+jwt or JWT, and the token has no marks of an ID token (a nonce is not one in a token that declares itself an access token). any: not checked. Default: access.',
       ),
     clockTolerance: duration().prefault('30s').describe('How far clocks may differ.'),
     maxTokenAge: positiveDuration('24h').optional().describe('Tokens issued longer ago than this are refused.'),
@@ -288,7 +291,7 @@ const requestHeaders = z.strictObject({
     .array(keptHeader())
     .default([])
     .meta({ since: '0.2' })
-    .describe("Headers of the client's that the upstream gets although they are dropped by default (docs/headers.md)."),
+    .describe('Client headers that the upstream gets although they are dropped by default (docs/headers.md).'),
 });
 
 const responseHeaders = z.strictObject({
@@ -365,7 +368,7 @@ export const upstreamSchema = z.strictObject({
   connectionMaxAge: positiveDuration()
     .prefault('5m')
     .meta({ since: '0.2' })
-    .describe('A connection older than this takes no further request, so that a changed DNS answer is followed.'),
+    .describe('A connection older than this gets no further requests, so that DNS changes take effect.'),
   host: z
     .union([z.literal('keep'), z.literal('upstream'), upstreamHost()])
     .default('keep')
@@ -375,7 +378,7 @@ export const upstreamSchema = z.strictObject({
     .default([])
     .meta({ since: '0.2' })
     .describe(
-      "Further origins that mean this upstream in Location and cookies, such as http://localhost:3000. Its targets' and the Host that it gets always do.",
+      'Further origins that mean this upstream in Location and cookies, such as http://localhost:3000. Those of its addresses and of the Host that it gets always do.',
     ),
   headers: z
     .strictObject({
@@ -465,7 +468,7 @@ export const routeSchema = z.strictObject({
   cors: cors
     .optional()
     .describe(
-      'Which web pages may call. Preflights are answered without a token, and refusals can be read. Where the token comes in a cookie, pages of other origins than these and the address itself can change nothing (route.origin).',
+      'Which web pages may call. Preflights are answered without a token, and pages can read refusals. If the token is in a cookie, pages of any other origin can only read (route.origin).',
     ),
   acknowledge: z
     .array(z.string().meta({ examples: ['public-under-guarded'] }))
@@ -517,7 +520,7 @@ export const gatewaySchema = z.strictObject({
     .array(includeItem)
     .default([])
     .describe(
-      'Files with routes, upstreams and issuers of their own, relative to this one: a path, or a glob with * and ?, which takes no *.test.yaml.',
+      'Further files with routes, upstreams and issuers, relative to this one: a path, or a glob with * and ?, which skips *.test.yaml.',
     ),
   acknowledge: z
     .array(z.string().meta({ examples: ['admin-port-open'] }))

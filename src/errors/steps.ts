@@ -60,10 +60,10 @@ const STEPS: Readonly<Record<Family, (code: Code, facts: StepFacts) => HelpStep[
   ],
   origin: (_, { api }) => [
     {
-      text: 'Look at the Origin of the request in the network panel of the browser. It has to be the address of the API itself, or one that the API names for its pages.',
+      text: 'Check the Origin header of the request in the network panel of the browser. It must be the origin of the API itself, or one that the API allows.',
     },
     {
-      text: 'See whether the request passes without a page: clients other than browsers send no Origin.',
+      text: 'Send the request without a browser: other clients send no Origin.',
       command: `curl -i -X POST --cookie "$COOKIE" ${quoted(`${api}/the/path`)}`,
     },
   ],

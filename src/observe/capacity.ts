@@ -3,9 +3,9 @@ import { Counter, Gauge, type Registry } from './prom-client.ts';
 /** Connections of clients. */
 export interface ConnectionFigures {
   readonly open: number;
-  /** As many as there may be. */
+  /** The maximum. */
   readonly limit: number;
-  /** Since the start, because there were as many as there may be. */
+  /** Refused since the start because the limit was reached. */
   readonly refused: number;
 }
 
@@ -17,7 +17,7 @@ export interface UpstreamFigures {
   readonly endpoints: readonly { readonly healthy: boolean }[];
 }
 
-/** What is used of what there is, in this process. */
+/** How much of each limited resource this process uses. */
 export interface Capacity {
   /** Undefined in a process whose requests workers carry. */
   connections(): ConnectionFigures | undefined;
@@ -30,12 +30,12 @@ export interface Capacity {
 /** The name is needed where the figures of several processes meet: see figures.ts. */
 export const ENDPOINTS = 'bearergate_upstream_endpoints';
 
-/** Metrics of what is limited: an operator sees how near each limit is, and whether it was reached. */
+/** Adds metrics of limited resources: they show how near each limit is, and whether it was reached. */
 export function addCapacityMetrics(registry: Registry, capacity: Capacity): void {
   const registers = [registry];
   new Gauge({
     name: 'bearergate_connections_open',
-    help: 'Connections of clients that are open.',
+    help: 'Open client connections.',
     registers,
     collect() {
       this.set(capacity.connections()?.open ?? 0);
@@ -43,7 +43,7 @@ export function addCapacityMetrics(registry: Registry, capacity: Capacity): void
   });
   new Gauge({
     name: 'bearergate_connections_limit',
-    help: 'How many connections of clients may be open: listen.limits.maxConnections, for each worker.',
+    help: 'Limit of open client connections: listen.limits.maxConnections, for each worker.',
     registers,
     collect() {
       this.set(capacity.connections()?.limit ?? 0);
@@ -51,7 +51,7 @@ export function addCapacityMetrics(registry: Registry, capacity: Capacity): void
   });
   new Counter({
     name: 'bearergate_connections_refused_total',
-    help: 'Connections that were refused because as many were open as may be.',
+    help: 'Client connections refused because the limit was reached.',
     registers,
     collect() {
       this.reset();
@@ -60,7 +60,7 @@ export function addCapacityMetrics(registry: Registry, capacity: Capacity): void
   });
   new Gauge({
     name: ENDPOINTS,
-    help: 'Endpoints of an upstream by state; with workers, as the worker sees it that has most of them ejected.',
+    help: 'Endpoints of an upstream by state; with workers, as seen by the worker that has ejected most of them.',
     labelNames: ['upstream', 'state'],
     registers,
     collect() {
@@ -84,7 +84,7 @@ export function addCapacityMetrics(registry: Registry, capacity: Capacity): void
   });
   new Gauge({
     name: 'bearergate_workers',
-    help: 'Processes that carry requests, by state: serving, or down (ended, or about to start).',
+    help: 'Worker processes by state: serving, or down (ended, or about to start).',
     labelNames: ['state'],
     registers,
     aggregator: 'first',

@@ -2,9 +2,9 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Durations } from './durations.ts';
 import { Gauge, type Registry } from './prom-client.ts';
 
-/** How often the event loop is looked at, in ms. */
+/** How often the lag is measured, in ms. */
 const RESOLUTION = 50;
-/** How long, in ms, the gauges look back at least, and twice that at most: several scrapers see the same. */
+/** The gauges cover the last one to two of these windows, in ms, whenever they are read: several scrapers get the same values. */
 const WINDOW = 60_000;
 
 const HOUR = 3_600_000_000;
@@ -26,14 +26,14 @@ export class EventLoopLag {
   constructor(registry: Registry) {
     this.#durations = new Durations(
       'bearergate_eventloop_lag_seconds',
-      'By how much timers of the event loop fire late; one is looked at every 50 ms.',
+      'How late timers of the event loop fire; measured every 50 ms.',
       undefined,
       registry,
     );
     const lag = this;
     new Gauge({
       name: 'nodejs_eventloop_lag_p99_seconds',
-      help: 'By how much 99 of 100 turns of the event loop were late at most, in the last minute or two.',
+      help: '99th percentile of the event loop lag in the last one to two minutes.',
       registers: [registry],
       aggregator: 'max',
       collect() {
@@ -42,7 +42,7 @@ export class EventLoopLag {
     });
     new Gauge({
       name: 'nodejs_eventloop_lag_max_seconds',
-      help: 'By how much the latest turn of the event loop was late, in the last minute or two.',
+      help: 'Maximum event loop lag in the last one to two minutes.',
       registers: [registry],
       aggregator: 'max',
       collect() {

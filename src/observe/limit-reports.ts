@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-/** A limit that was reached, as often as since its last report. */
+/** How often a limit was reached since its last report. */
 export interface LimitReport {
   /** As it is written in the configuration. */
   readonly limit: string;
@@ -9,12 +9,12 @@ export interface LimitReport {
   readonly seconds?: number;
 }
 
-/** How long, in ms, until a limit that goes on being reached is reported again. */
+/** Time between reports of a limit that is still being reached, in ms. */
 const INTERVAL = 60_000;
 
 /**
- * Reports limits that are reached: the first time at once, then once a minute how often, until it stops. A client that
- * runs into one again and again does not fill the log.
+ * Reports limits that are reached: at once the first time, then once a minute with a count, until the limit is no longer
+ * reached. So a client that keeps hitting a limit does not fill the log.
  */
 export class LimitReports {
   readonly #clock: Clock;
@@ -30,7 +30,7 @@ export class LimitReports {
     this.#changed = changed;
   }
 
-  /** Something was refused because of a limit. Limits are names of the configuration, so there are not many. */
+  /** Counts a refusal because of a limit. Limits are fields of the configuration, so their number is bounded. */
   add(limit: string): void {
     const times = this.#times.get(limit);
     this.#times.set(limit, (times ?? -1) + 1);

@@ -43,7 +43,7 @@ interface LineLogger extends Readonly<Record<'debug' | 'info' | 'warn' | 'error'
 export class Log implements OutageLog, TargetObserver {
   /** What happens to the gateway itself. */
   readonly #pino: LineLogger;
-  /** What clients bring about, as often as they like. */
+  /** Lines that clients cause, as often as they like. */
   readonly #clients: LineLogger;
   #access: boolean;
   readonly #lines: { write(line: string, kind: LineKind): void };
@@ -175,17 +175,17 @@ export class Log implements OutageLog, TargetObserver {
   }
 
   workerSilent(worker: number): void {
-    this.#pino.warn({ worker }, 'a worker does not answer; its figures are those of before');
+    this.#pino.warn({ worker }, 'a worker does not answer; its last known figures are used');
   }
 
   workerUnreachable(worker: number, error: Error): void {
-    this.#pino.warn({ worker, error: errorText(error) }, 'a worker cannot be told something');
+    this.#pino.warn({ worker, error: errorText(error) }, 'a message could not be sent to a worker');
   }
 
   limitReached({ limit, times, seconds }: LimitReport): void {
     this.#pino.warn(
       { limit, times, ...(seconds !== undefined && { seconds }) },
-      'a limit is reached; what is beyond it is refused',
+      'a limit is reached; what exceeds it is refused',
     );
   }
 
@@ -208,29 +208,29 @@ export class Log implements OutageLog, TargetObserver {
     this.#pino.info({ cut }, 'stopped');
   }
 
-  /** A client with which no secure connection came about: it spoke no TLS, or showed no certificate that is taken. */
+  /** A TLS handshake failed: the client did not speak TLS, or presented no acceptable certificate. */
   handshakeFailed(client: string | undefined, error: Error): void {
     if (this.#access) this.#clients.info({ client, cause: errorText(error) }, 'no secure connection');
   }
 
-  /** A client that lost its connection because it sent too much of what costs it nothing. */
+  /** A client lost its connection because it sent too many HTTP/2 frames that cost it nothing. */
   flooded(client: string | undefined): void {
     this.#clients.warn({ client }, 'a flood of HTTP/2 frames; its connection is closed');
   }
 
-  /** An error that no code expects, in the part of the gateway that `where` names. */
+  /** An unexpected error, in the part of the gateway that `where` names. */
   defect(error: unknown, where: string): void {
     this.#pino.error({ where, ...defectFields(error) }, DEFECT);
   }
 
-  /** The same for what serves a request, which may be sent again and again. */
+  /** An unexpected error while a request is served. A client can cause it again and again. */
   requestDefect(error: unknown, id: string): void {
     this.#clients.error({ where: id, ...defectFields(error) }, DEFECT);
   }
 
   /**
-   * The last line of a process that ends by an error which nobody caught. `done` learns whether the line and all those
-   * before it have been written, within a moment.
+   * The last line of a process that ends by an uncaught error. `done` is called with whether this line and all earlier
+   * ones were written.
    */
   crashed(error: unknown, done: (told: boolean) => void): void {
     this.#pino.fatal(
@@ -252,7 +252,7 @@ export class Log implements OutageLog, TargetObserver {
     return this.#output?.dropped ?? 0;
   }
 
-  /** Of these, lines other than those that clients bring about. */
+  /** Of these, the lines that clients do not cause. */
   get droppedEvents(): number {
     return this.#output?.droppedEvents ?? 0;
   }
@@ -273,10 +273,10 @@ function defectFields(error: unknown): { readonly error: string; readonly at?: r
   return { error: errorText(error), ...(at.length > 0 && { at: at.slice(0, MOST_FRAMES) }) };
 }
 
-/** Of a stack, which ends in node's own code. */
+/** The most frames of a stack that are logged; the rest is node's own code. */
 const MOST_FRAMES = 10;
 
-/** More than these nobody reads in a log. */
+/** The longest list in one line. */
 const MOST_LISTED = 50;
 
 function bounded(items: readonly string[]): readonly string[] {

@@ -21,12 +21,12 @@ export interface MetricDescription {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** How the numbers of several processes become one. */
+  /** How the values of several processes are combined. */
   readonly aggregator: 'sum' | 'first' | 'min' | 'max';
   readonly labelNames: readonly string[];
 }
 
-/** What metrics are made of that is not counted here. */
+/** Sources of the values that are not counted here. */
 export interface MetricSources extends Capacity {
   /** The configuration at work. */
   world(): Assembly;
@@ -55,7 +55,7 @@ export class Metrics {
   );
   readonly #upstreamDurations = new Durations(
     'bearergate_upstream_duration_seconds',
-    'Time from sending a request on until the headers of the answer, or the failure.',
+    'Time from forwarding a request to the headers of the answer, or to the failure.',
     'upstream',
     this.#registry,
     this.#isKnown,
@@ -63,7 +63,7 @@ export class Metrics {
 
   readonly #reloads = new Counter({
     name: 'bearergate_config_reloads_total',
-    help: 'Changes of the configuration, taken or refused.',
+    help: 'Reloads of the configuration, by result.',
     labelNames: ['result'],
     registers: [this.#registry],
     aggregator: 'first',
@@ -76,7 +76,7 @@ export class Metrics {
   });
   readonly #reloadSuccessful = new Gauge({
     name: 'bearergate_config_last_reload_successful',
-    help: 'Whether the configuration was taken the last time it was read: 0 while what is in the files is refused.',
+    help: '1 if the last reload was accepted, 0 while the configuration in the files is refused.',
     registers: [this.#registry],
     aggregator: 'min',
   });
@@ -89,11 +89,11 @@ export class Metrics {
     const registers = [this.#registry];
     this.#count(
       'bearergate_requests_total',
-      'Requests that have ended.',
+      'Requests, counted when they end.',
       ['route', 'method', 'status'],
       this.#requests,
     );
-    this.#count('bearergate_refusals_total', 'Requests that were refused, by code.', ['route', 'code'], this.#refusals);
+    this.#count('bearergate_refusals_total', 'Refused requests, by code.', ['route', 'code'], this.#refusals);
     // Workers get what the process at the head has fetched, and it is one fetch.
     this.#count(
       'bearergate_keys_refresh_total',
@@ -118,7 +118,7 @@ export class Metrics {
     });
     new Gauge({
       name: 'bearergate_token_cache_entries',
-      help: 'Verified tokens that are remembered.',
+      help: 'Verified tokens in the cache.',
       registers,
       collect() {
         this.set(sources.world().cache.size);
@@ -140,7 +140,7 @@ export class Metrics {
     });
     new Gauge({
       name: 'bearergate_open_streams',
-      help: 'WebSockets and event streams that are open.',
+      help: 'Open WebSockets and event streams.',
       registers,
       collect() {
         this.set(streams.count);
@@ -148,7 +148,7 @@ export class Metrics {
     });
     new Counter({
       name: 'bearergate_log_lines_dropped_total',
-      help: 'Log lines that were lost because stdout did not take them.',
+      help: 'Log lines lost because stdout was not drained.',
       registers,
       collect() {
         this.reset();
@@ -157,7 +157,7 @@ export class Metrics {
     });
     new Counter({
       name: 'bearergate_log_events_dropped_total',
-      help: 'Lost log lines about the gateway itself, and not about requests or connections.',
+      help: 'Lost log lines about the gateway itself, not about requests or connections.',
       registers,
       collect() {
         this.reset();
@@ -167,7 +167,7 @@ export class Metrics {
     addCapacityMetrics(this.#registry, sources);
     new Gauge({
       name: 'bearergate_build_info',
-      help: 'The version of the gateway and of Node.js, as labels of the number 1.',
+      help: '1, with the versions of the gateway and of Node.js as labels.',
       labelNames: ['version', 'node'],
       registers,
       aggregator: 'first',
@@ -176,7 +176,7 @@ export class Metrics {
     this.#lag = new EventLoopLag(this.#registry);
     this.#loadedAt.set(sources.now() / 1000);
     this.#reloadSuccessful.set(1);
-    // There from the beginning: an alert on a number that is not there yet would miss its first step.
+    // Present from the start: an alert on a series that does not exist yet would miss its first increase.
     for (const result of ['success', 'failure']) this.#reloads.inc({ result }, 0);
   }
 
@@ -196,7 +196,7 @@ export class Metrics {
     this.#requests.add(`${route} ${method} ${answer}`, () => ({ route, method, status: answer }));
     const code = journey.fault?.code;
     if (code !== undefined) this.#refusals.add(`${route} ${code}`, () => ({ route, code }));
-    // A WebSocket lasts as long as it is wanted, which tells nothing about how fast the gateway is.
+    // How long a WebSocket stays open does not show how fast the gateway is.
     if (status !== 101) this.#durations.observe(route, durationMs);
     const { permit, upstreamMs } = journey;
     if (permit !== undefined && upstreamMs !== undefined) {
@@ -217,7 +217,7 @@ export class Metrics {
     return [this.#registry.contentType, await this.#registry.metrics()];
   }
 
-  /** All of it, to be told to another process. */
+  /** All metrics, for another process. */
   figures(): Promise<MetricFigures[]> {
     return this.#registry.getMetricsAsJSON();
   }

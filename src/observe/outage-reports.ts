@@ -8,7 +8,7 @@ export interface KeyFailure {
   readonly times: number;
 }
 
-/** Who writes the reports. */
+/** Where the reports are written. */
 export interface OutageLog {
   keysFailed(failure: KeyFailure): void;
   /** An attempt that a later report counts. */
@@ -27,12 +27,12 @@ interface Outage {
   unreported: number;
 }
 
-/** How long, in ms, until an outage that goes on is reported again. */
+/** Time between reports of one outage, in ms. */
 const INTERVAL = 60_000;
 
 /**
- * Reports outages of issuers: the first failure at once, then once a minute how often, and the end. An issuer without usable keys is
- * asked every few seconds, and a line for each attempt would hide everything else.
+ * Reports outages of issuers: the first failure at once, then once a minute with a count, and the end. The gateway asks an
+ * issuer without usable keys every few seconds; a line for each attempt would hide all other lines.
  */
 export class OutageReports {
   readonly #log: OutageLog;

@@ -2,10 +2,10 @@ import type { Counter } from './prom-client.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Whether labels still mean something: the route, upstream and issuer in them are of the configuration in force. */
+/** Whether the route, upstream and issuer in a set of labels are in the configuration in force. */
 export type IsKnown = (labels: Readonly<Record<string, string | number>>) => boolean;
 
-/** Counts by labels, kept as plain numbers and turned into Prometheus' form only when somebody asks. */
+/** Counts by labels, kept as plain numbers and converted to Prometheus' form at each scrape. */
 export class Tally {
   readonly #counts = new Map<string, { readonly labels: Labels; count: number }>();
 

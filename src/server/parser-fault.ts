@@ -11,34 +11,34 @@ const HEADER_LINE: Flaw = {
   fix: 'Send each header as one line, `Name: value`.',
 };
 const LINE_END: Flaw = {
-  detail: 'A line does not end in CR LF, or a header value has a CR in it.',
+  detail: 'A line does not end with CR LF, or a header value contains a CR.',
   fix: 'End each line of the head, and each chunk, with CR LF.',
 };
 const CHUNK: Flaw = {
-  detail: 'A chunk of the body is malformed: its size, its extensions or the CR LF behind it.',
-  fix: 'Send each chunk as its size in hexadecimal, CR LF, as many bytes, and CR LF.',
+  detail: 'A chunk of the body is malformed: its size, its extensions or the CR LF after it.',
+  fix: 'Send each chunk as its size in hexadecimal, CR LF, that many bytes, and CR LF.',
 };
 
-/** What node's parser (llhttp) refuses. Its own words differ between versions of Node, its codes do not. */
+/** What node's parser (llhttp) refuses, by its codes; its messages differ between versions of Node. */
 const FLAWS: Readonly<Record<string, Flaw>> = {
   HPE_INVALID_METHOD: {
-    detail: 'The request line does not begin with a method that is known here.',
-    fix: 'Write the method in capitals, such as GET. On a port without TLS, do not send TLS.',
+    detail: 'The request line does not begin with a known method.',
+    fix: 'Write the method in capitals, such as GET. If you send HTTPS: this port speaks plain HTTP.',
   },
   HPE_INVALID_URL: {
     detail: 'The request target has a blank, a control character, or no path.',
-    fix: 'Percent-encode what a URL cannot have.',
+    fix: 'Percent-encode characters that a URL cannot contain.',
   },
   HPE_INVALID_CONSTANT: {
-    detail: 'The request line does not end in a version of HTTP: a target with a blank in it looks so too.',
+    detail: 'The request line does not end with an HTTP version. An unencoded blank in the target has the same effect.',
     fix: 'Percent-encode blanks in the target (%20), and end the line with HTTP/1.1.',
   },
   HPE_INVALID_VERSION: {
-    detail: 'The request is in a version of HTTP that is not accepted here, or its line does not end in CR LF.',
+    detail: 'The HTTP version of the request is not accepted here, or the request line does not end with CR LF.',
     fix: 'Send HTTP/1.1.',
   },
   HPE_PAUSED_H2_UPGRADE: {
-    detail: 'The request begins like HTTP/2, which is spoken here only over TLS, once it is agreed on by ALPN.',
+    detail: 'The request begins like HTTP/2, which this gateway speaks only over TLS, negotiated by ALPN.',
     fix: 'Send HTTP/1.1.',
   },
   HPE_INVALID_HEADER_TOKEN: HEADER_LINE,
@@ -46,15 +46,15 @@ const FLAWS: Readonly<Record<string, Flaw>> = {
   HPE_CR_EXPECTED: LINE_END,
   HPE_LF_EXPECTED: LINE_END,
   HPE_INVALID_CONTENT_LENGTH: {
-    detail: 'The Content-Length is not a number of bytes, or stands beside a Transfer-Encoding.',
+    detail: 'The Content-Length is not a number of bytes, or is sent together with a Transfer-Encoding.',
     fix: 'Send one Content-Length with a number, or Transfer-Encoding: chunked.',
   },
   HPE_UNEXPECTED_CONTENT_LENGTH: {
-    detail: 'The Content-Length is given more than once, or stands beside a Transfer-Encoding.',
+    detail: 'The Content-Length is sent more than once, or together with a Transfer-Encoding.',
     fix: 'Send one Content-Length with a number, or Transfer-Encoding: chunked.',
   },
   HPE_INVALID_TRANSFER_ENCODING: {
-    detail: 'The Transfer-Encoding is not `chunked`, or stands beside a Content-Length.',
+    detail: 'The Transfer-Encoding is not `chunked`, or is sent together with a Content-Length.',
     fix: 'Send one Content-Length with a number, or Transfer-Encoding: chunked.',
   },
   HPE_INVALID_CHUNK_SIZE: CHUNK,
@@ -65,8 +65,8 @@ const FLAWS: Readonly<Record<string, Flaw>> = {
     fix: 'Send as many bytes as the Content-Length says, or the last chunk.',
   },
   HPE_CLOSED_CONNECTION: {
-    detail: 'Bytes came behind a request that asked for the connection to be closed.',
-    fix: 'Send nothing behind a request with Connection: close.',
+    detail: 'Data followed a request that asked for the connection to be closed.',
+    fix: 'Send nothing after a request with Connection: close.',
   },
 };
 

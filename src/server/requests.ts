@@ -350,7 +350,7 @@ function connectionOf(socket: Socket): Socket {
   return socket instanceof Http2Lane ? socket.connection : socket;
 }
 
-const UNCLEAR_CLOSE = 'The Connection header says `close` in a way that not everybody reads.';
+const UNCLEAR_CLOSE = 'The Connection header contains `close` in a form that some servers do not recognise.';
 
 /** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */
 function readableByPages(reply: Reply, { route, head }: Journey): Reply {

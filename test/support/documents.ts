@@ -38,15 +38,15 @@ function errorsPage(): string {
       upstream: 'the operator of what stands behind it',
     };
     const list = causes.map((cause) => `- ${cause}`).join('\n');
-    return `## ${code}\n\n**${title}.** Status ${status}; ${acts[source]} has to act.\n\nWhat one sees: ${symptomOf(code)}\n\nUsual causes:\n\n${list}\n\nFix: ${fix.replace('{issuers}', '*the issuer*')}\n`;
+    return `## ${code}\n\n**${title}.** Status ${status}; ${acts[source]} has to act.\n\nSymptom: ${symptomOf(code)}\n\nUsual causes:\n\n${list}\n\nFix: ${fix.replace('{issuers}', '*the issuer*')}\n`;
   });
   return `${NOTE}
 
 # What a refused request is told
 
 Every refusal has one code. The answer is an RFC 9457 problem (\`application/problem+json\`) whose \`type\` leads to a page
-about the code on the gateway itself, \`/.well-known/bearergate/errors/<code>\`. The challenge is what stands in
-\`WWW-Authenticate\` (RFC 6750).
+about the code on the gateway itself, \`/.well-known/bearergate/errors/<code>\`. The challenge is the
+\`error\` in \`WWW-Authenticate\` (RFC 6750).
 
 | code | status | challenge | meaning |
 |---|---|---|---|
@@ -64,12 +64,12 @@ function headersPage(): string {
 
 # Headers of clients that no upstream gets
 
-Proxies, gateways and platforms tell the servers behind them in headers what they know of a request. A client can send
-the same headers, and a trusted proxy may pass them on unread. So the headers below are dropped from every request, on
-every route, whoever sent it. \`*\` stands for any text, none included. A spelling variant, such as \`X_Client_IP\`, is
-refused (\`request.invalid\`): many servers read every character of a name but letters and digits as one.
+Proxies, gateways and platforms use headers to pass facts about a request to the servers behind them. A client can send
+the same headers, and a trusted proxy may forward them unchecked. So the gateway drops the headers below from every request,
+on every route, also from \`listen.trustedProxies\`. \`*\` matches any text, including none. A spelling variant, such as
+\`X_Client_IP\`, is refused (\`request.invalid\`): many servers treat all characters except letters and digits as the same.
 
-A route whose upstream needs one of them names it:
+If an upstream needs one of these headers, name it in the route:
 
 \`\`\`yaml
 routes:
@@ -77,15 +77,15 @@ routes:
     match: { path: "/reports/**" }
     upstream: reports
     headers: { keep: [CF-Connecting-IP] }
-    acknowledge: [header-kept]     # clients can send it too, unless the proxy in front replaces it
+    acknowledge: [header-kept]     # clients can send it too, unless the proxy in front overwrites it
 \`\`\`
 
 - A header that any route or upstream sets (\`headers.set\`) never comes from a client, and no route can keep it.
 - A header that a route takes its token from (\`tokenFrom\`) needs no \`keep\`: with \`token: forward\` it reaches the upstream.
-- X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id come from \`listen.trustedProxies\` or not at
-  all; no other header of theirs is believed. The gateway sends X-Forwarded-For, -Host and -Proto of its own.
-- X-HTTP-Method-Override, X-HTTP-Method and X-Method-Override reach the upstream, in any spelling, where the method that
-  they name leads to the same route; elsewhere the request is refused (\`route.method\`).
+- X-Forwarded-For, -Host, -Proto, -Port and -Prefix, Forwarded and X-Request-Id are accepted from \`listen.trustedProxies\` only,
+  which can vouch for nothing else. The gateway adds its own X-Forwarded-For, -Host and -Proto.
+- X-HTTP-Method-Override, X-HTTP-Method and X-Method-Override, in any spelling, reach the upstream if the method that they
+  name leads to the same route; otherwise the request is refused (\`route.method\`).
 
 ${sections.join('\n')}`;
 }
@@ -126,7 +126,7 @@ function configurationPage(): string {
 
 # Configuration
 
-One YAML file describes the gateway. \`bearergate check\` tells every mistake in it with its position; unknown keys are
+One YAML file describes the gateway. \`bearergate check\` reports every mistake in it with its position; unknown keys are
 mistakes. Durations are written \`250ms\`, \`5s\`, \`10m\`, \`24h\`, sizes \`16KiB\`, \`10MiB\`. In values, \`\${NAME}\`,
 \`\${NAME:-default}\` and \`\${file:/run/secrets/x}\` are replaced when the file is read; such values are secrets and never
 printed. Editors that know the YAML language server complete and explain the fields when the file begins with

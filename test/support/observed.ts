@@ -35,13 +35,13 @@ export function metricDescriptions(): readonly MetricDescription[] {
   return metrics.describe();
 }
 
-const TOGETHER = { sum: 'sum', first: 'of the process at their head', min: 'the least', max: 'the greatest' };
+const TOGETHER = { sum: 'sum', first: 'primary process only', min: 'minimum', max: 'maximum' };
 
 export function metricsPage(note: string): string {
   const metrics = metricDescriptions().toSorted((a, b) => a.name.localeCompare(b.name));
   const rows = metrics.map(({ name, type, labelNames, help, aggregator }) => {
     const labels = labelNames.map((label) => `\`${label}\``).join(', ');
-    const together = name === 'bearergate_upstream_endpoints' ? 'the worst view' : TOGETHER[aggregator];
+    const together = name === 'bearergate_upstream_endpoints' ? 'worst worker' : TOGETHER[aggregator];
     return `| \`${name}\` | ${type} | ${labels} | ${help} | ${together} |`;
   });
   const labels = Object.entries(LABELS).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
@@ -49,10 +49,10 @@ export function metricsPage(note: string): string {
 
 # Metrics
 
-\`GET /metrics\` on the admin port answers them in Prometheus' text form. Labels are bounded: no path, client or token is
-ever one. Series of routes, upstreams and issuers that a reload removes end with it. A histogram has \`_bucket\`, \`_sum\` and
-\`_count\`, and its bounds are 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, 1, 2.5, 5, 10 and 30 s. The last column says how the
-numbers of several \`workers\` become one. Alerts and a dashboard: \`k8s/examples/monitoring/\`.
+\`GET /metrics\` on the admin port returns them in Prometheus' text format. Labels are bounded: a path, a client or a token is
+never a label. When a reload removes a route, an upstream or an issuer, its series end. A histogram has \`_bucket\`, \`_sum\` and
+\`_count\`, with the bounds 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, 1, 2.5, 5, 10 and 30 s. The last column shows how the
+values of several \`workers\` are combined. Alerts and a dashboard: \`k8s/examples/monitoring/\`.
 
 | metric | type | labels | meaning | with workers |
 |---|---|---|---|---|
@@ -76,19 +76,19 @@ export function logPage(note: string): string {
     for (const name of Object.keys(line)) if (!ALWAYS.has(name)) known.fields.add(name);
   }
   const lines = [...messages].map(([message, { levels, fields: own }]) => {
-    const level = OF_REQUESTS.has(message) ? 'by who has to act' : [...levels].join(', ');
+    const level = OF_REQUESTS.has(message) ? 'depends on who has to act' : [...levels].join(', ');
     return `| ${message} | ${level} | ${[...own].map((name) => `\`${name}\``).join(' ')} |`;
   });
   return `${note}
 
 # The log
 
-JSON lines on stdout, one a request and one for each thing that happens to the gateway itself; on a terminal they are shown
-for people. \`log.level\` and \`log.access\` say which are written. A line has those of these fields that apply. Tokens,
-Authorization, cookies, query strings and secrets are in none of them.
+The gateway writes JSON lines to stdout: one for each request, and one for each event of the gateway itself. On a terminal
+they are formatted for people. \`log.level\` and \`log.access\` select which lines are written. A line has only the fields that
+apply. No field contains tokens, Authorization, cookies, query strings or secrets.
 
-A request that is refused is \`info\` where the client has to act, \`warn\` where an upstream or an issuer failed or a limit
-is reached, and \`error\` where the gateway has a defect. While stdout is not read, up to 8 MiB of lines wait; lines
+A refused request is logged at \`info\` if the client has to act, at \`warn\` if an upstream or an issuer failed or a limit
+was reached, and at \`error\` for a defect of the gateway. If stdout is not drained, up to 8 MiB of lines are buffered; lines
 about requests and connections are dropped first (\`bearergate_log_lines_dropped_total\`).
 
 | field | type | meaning |
