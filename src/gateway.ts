@@ -58,7 +58,7 @@ export function decide(
   const { guard } = route.settings;
   if (guard === 'public' || route.verifier === undefined) return Permit.forPublic(route.settings, params);
 
-  const token = extractToken(head, target.value.query, guard.tokenFrom);
+  const token = extractToken(head, target.value.query, guard.tokenFrom, world.config.listen.limits.token);
   if (!token.ok) return token;
   if (token.value.place?.kind === 'cookie' && actsForItsSender(head)) {
     const fault = originFault(head, () => originsOf(world, journey, head), route.cors);

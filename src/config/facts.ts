@@ -30,13 +30,14 @@ export function gatewayFacts(config: Config): Fact[] {
   const { hosts, ...adminSocket } = admin;
   const { publicUrl, ...wording } = errors;
   const { maxEntries, ...lifetimes } = tokenCache;
-  const { headers, maxConnections, ...timeouts } = limits;
+  const { headers, token, maxConnections, ...timeouts } = limits;
   return [
     fact('publicUrl', publicUrl, publicUrl ?? 'none'),
     fact('listen.host', host, host),
     fact('listen.port', port, String(port)),
     fact('listen.trustedProxies', trustedProxies, list(trustedProxies)),
     fact('listen.limits.headers', headers, writeSize(headers)),
+    fact('listen.limits.token', token, writeSize(token)),
     fact('listen.limits.maxConnections', maxConnections, String(maxConnections)),
     ...each(timeouts, 'listen.limits', writeDuration),
     fact('listen.tls', tls !== undefined, tls ? 'https' : 'http'),

@@ -58,6 +58,10 @@ export const listenSchema = z
           .refine((bytes) => bytes >= 1024, 'is too little for any request; 1KiB is the least')
           .prefault('16KiB')
           .describe('All request headers together, the request line included. A change needs a restart.'),
+        token: size()
+          .refine((bytes) => bytes >= 64, 'is too little for any token; 64B is the least')
+          .prefault('8KiB')
+          .describe('The longest token that is looked at; it has to fit into `headers` too.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
         keepAlive: positiveDuration().prefault('75s').describe('How long an idle connection is kept.'),

@@ -89,7 +89,7 @@ export const CATALOGUE = {
       'The issuer puts very many groups, roles or permissions into the token.',
       'Something else than a token was sent.',
     ],
-    fix: 'Ask the issuer for a token with fewer claims; tokens of up to 8 KiB are accepted.',
+    fix: 'Ask the issuer for a token with fewer claims. Operators: `listen.limits.token` is how long a token may be.',
   },
   'token.algorithm': {
     status: 401,

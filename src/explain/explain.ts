@@ -127,7 +127,7 @@ class Findings {
     if (guard === 'public')
       return { steps: [{ name: 'token', result: 'pass', detail: 'not looked at: the route is public' }] };
     const { query } = target;
-    const found = extractToken(head, query, guard.tokenFrom);
+    const found = extractToken(head, query, guard.tokenFrom, this.#world.config.listen.limits.token);
     if (!found.ok) return { steps: [{ name: 'token', result: 'fail', detail: cause }] };
     const { place } = found.value;
     const text = found.value.reveal();
@@ -199,7 +199,12 @@ class Findings {
 
   #rawToken({ route: { guard } }: Permit, head: RequestHead): string | undefined {
     if (guard === 'public') return this.#question.token;
-    const found = extractToken(head, this.#journey.target?.query ?? '', guard.tokenFrom);
+    const found = extractToken(
+      head,
+      this.#journey.target?.query ?? '',
+      guard.tokenFrom,
+      this.#world.config.listen.limits.token,
+    );
     return found.ok ? found.value.reveal() : undefined;
   }
 }

@@ -18,16 +18,19 @@ export interface TokenBearer {
 /** RFC 6750 §2.1: b64token. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
-/** A token longer than this is refused before anything is spent on it (RFC 8725 §2.7). */
-export const MAX_TOKEN_LENGTH = 8192;
 
 /**
  * Finds the one token of a request in the places its route names. Fails with token.missing, token.ambiguous,
  * token.request, token.scheme or token.too-large. More than one token is refused and never chosen from: a gateway and
  * the service behind it that choose differently are how requests change their owner (RFC 6750 §2). `query` may have
- * its question mark.
+ * its question mark. A token longer than `longest` is refused before anything is spent on it (RFC 8725 §2.7).
  */
-export function extractToken(request: TokenBearer, query: string, places: readonly TokenPlace[]): Outcome<RawToken> {
+export function extractToken(
+  request: TokenBearer,
+  query: string,
+  places: readonly TokenPlace[],
+  longest: number,
+): Outcome<RawToken> {
   let found: string | undefined;
   let foundAt: TokenPlace | undefined;
   let otherScheme: string | undefined;
@@ -49,7 +52,7 @@ export function extractToken(request: TokenBearer, query: string, places: readon
   }
   if (found !== undefined)
     for (const place of places) if (hasLookAlikeMarker(request, place)) return ambiguous(place, LOOKS_ALIKE);
-  if (found !== undefined) return tooLarge(found) ?? pass(new RawToken(found, foundAt));
+  if (found !== undefined) return tooLarge(found, longest) ?? pass(new RawToken(found, foundAt));
   if (otherScheme !== undefined) return stop({ code: 'token.scheme', detail: otherScheme });
   return stop({ code: 'token.missing', detail: `No token was found in the ${places.map(nameOf).join(' or the ')}.` });
 }
@@ -125,11 +128,11 @@ function parameterValues(query: string, name: string): string[] {
   return queryPairs(query).flatMap((pair) => (pair.name === name ? [decodeForm(pair.value ?? '')] : []));
 }
 
-function tooLarge(token: string): Outcome<never> | undefined {
-  if (token.length <= MAX_TOKEN_LENGTH) return undefined;
+function tooLarge(token: string, longest: number): Outcome<never> | undefined {
+  if (token.length <= longest) return undefined;
   return stop({
     code: 'token.too-large',
-    detail: `The token has ${token.length} characters; at most ${MAX_TOKEN_LENGTH} are accepted.`,
+    detail: `The token has ${token.length} characters; at most ${longest} are accepted.`,
   });
 }
 

@@ -24,3 +24,18 @@ test('a claim of 9 KB does not get in, and a large one that does arrives whole',
     t.is(decodeURIComponent(value), name);
   }
 });
+
+test('how long a token may be is for the operator to say, also while the gateway runs and for remembered tokens', async (t) => {
+  const routes = [{ id: 'all', match: { path: '/**' } }];
+  const { gateway, upstream } = await startBehind(t, { routes });
+  const bearer = gateway.bearer({ pad: 'x'.repeat(1000) });
+  const ask = () => gateway.ask(requestBytes({ headers: [bearer] }));
+  t.is((await ask()).status, 200);
+  const upstreams = { legacy: { url: upstream.url } };
+  t.true(await gateway.reload({ upstreams, routes, listen: { limits: { token: '1KiB' } } }));
+  t.is(codeOf(await ask()), 'token.too-large');
+  t.true(await gateway.reload({ upstreams, routes, listen: { limits: { token: '12KiB' } } }));
+  t.is((await ask()).status, 200);
+  const large = gateway.bearer({ pad: 'x'.repeat(8000) });
+  t.is((await gateway.ask(requestBytes({ headers: [large] }))).status, 200);
+});

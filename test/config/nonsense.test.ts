@@ -136,6 +136,7 @@ const NONSENSE: Readonly<Record<string, readonly unknown[]>> = {
     '0.0.0.0/0',
   ],
   'listen.limits.headers': [...SIZES, '0B', '512B'],
+  'listen.limits.token': [...SIZES, '0B', '63B'],
   'listen.limits.headersTimeout': [...POSITIVE, '10m'],
   'listen.limits.requestTimeout': [...POSITIVE, '1s'],
   'listen.limits.keepAlive': POSITIVE,

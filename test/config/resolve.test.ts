@@ -22,6 +22,7 @@ test('a configuration that says nothing gets the defaults', (t) => {
   });
   t.deepEqual(config.listen.limits, {
     headers: 16 * 1024,
+    token: 8 * 1024,
     headersTimeout: 10_000,
     requestTimeout: 300_000,
     keepAlive: 75_000,

@@ -63,7 +63,7 @@ async function verifierOf(jwk: Key, alg: Algorithm, iss = ISS): Promise<CachedVe
 /** What a client gets that sends this behind `Bearer `. */
 async function sent(text: string, verifier: CachedVerifier): Promise<string> {
   const request = { authorization: [`Bearer ${text}`], headerValues: () => [] };
-  const token = extractToken(request, '', [{ kind: 'authorization' }]);
+  const token = extractToken(request, '', [{ kind: 'authorization' }], 8192);
   return token.ok ? given(token.value.reveal(), verifier) : `${token.fault.code}: ${token.fault.detail}`;
 }
 

@@ -177,7 +177,7 @@ interface Sent {
 function extracted(text: string): (string | undefined)[] {
   return PLACES.map(([place, put]) => {
     const { authorization = [], headers = {}, query = '' } = put(text);
-    const found = extractToken({ authorization, headerValues: (name) => headers[name] ?? [] }, query, [place]);
+    const found = extractToken({ authorization, headerValues: (name) => headers[name] ?? [] }, query, [place], 8192);
     return found.ok ? found.value.reveal() : undefined;
   });
 }

@@ -42,7 +42,7 @@ function verifierOf(issuer: Awaited<ReturnType<typeof inlineVerifier>>): CachedV
 
 async function judged(token: string, verifier: CachedVerifier): Promise<string> {
   const request = { authorization: [`Bearer ${token}`], headerValues: () => [] };
-  const found = extractToken(request, '', [{ kind: 'authorization' }]);
+  const found = extractToken(request, '', [{ kind: 'authorization' }], 8192);
   if (!found.ok) return `${found.fault.code}: ${found.fault.detail}`;
   const outcome = await verifier.verify(found.value, CLOCK.now());
   return outcome.ok ? 'accepted' : `${outcome.fault.code}: ${outcome.fault.detail}`;

@@ -53,7 +53,7 @@ async function verifierOf(keys: readonly Jwk[]): Promise<CachedVerifier> {
 
 async function sent(token: string, verifier: CachedVerifier): Promise<string> {
   const request = { authorization: [`Bearer ${token}`], headerValues: () => [] };
-  const found = extractToken(request, '', [{ kind: 'authorization' }]);
+  const found = extractToken(request, '', [{ kind: 'authorization' }], 8192);
   if (!found.ok) return found.fault.code;
   const outcome = await verifier.verify(found.value, CLOCK.now());
   return outcome.ok ? 'accepted' : outcome.fault.code;

@@ -298,7 +298,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   ],
   'token/exact-json hasInexact': (text) => JSON_TEXTS.map((json) => hasInexact(JSON.parse(json(text)))),
   'token/exact-json parseExactly': (text) => JSON_TEXTS.map((json) => parseExactly(json(text))),
-  'token/extract extractToken': (text) => PLACES.map((place) => extractToken(bearing(text), `?${text}`, [place])),
+  'token/extract extractToken': (text) => PLACES.map((place) => extractToken(bearing(text), `?${text}`, [place], 8192)),
   'token/json duplicateMember': (text) => JSON_TEXTS.map((json) => duplicateMember(json(text))),
   'token/look-alike hasLookAlikeCookie': (text) => [
     hasLookAlikeCookie([text], 'session'),

@@ -24,7 +24,7 @@ const bytes = (text: string) => Buffer.from(text).toString('latin1');
 
 /** What a client is told that sends this field, as far as the field and the form of its token go. */
 function told(field: string): { readonly code: string; readonly detail: string } {
-  const found = extractToken({ authorization: [field], headerValues: () => [] }, '', [{ kind: 'authorization' }]);
+  const found = extractToken({ authorization: [field], headerValues: () => [] }, '', [{ kind: 'authorization' }], 8192);
   const outcome: Outcome<unknown> = found.ok ? readCompact(found.value.reveal()) : found;
   return outcome.ok ? { code: 'read', detail: '' } : { code: outcome.fault.code, detail: outcome.fault.detail ?? '' };
 }
