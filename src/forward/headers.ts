@@ -5,7 +5,7 @@ import { OWN_NAME, type RequestHead } from '../request/head.ts';
 import { listMembers } from '../request/lists.ts';
 import type { Trace } from '../request/trace.ts';
 import { CORS_ANSWERS, type CorsPolicy } from '../route/cors.ts';
-import { holdsToken } from '../token/scheme.ts';
+import { holdsToken, isBearer } from '../token/scheme.ts';
 import { AnswerNames } from './answer-names.ts';
 import { type RewriteBack, rewriteBack } from './rewrite-back.ts';
 import type { Holdings } from './share.ts';
@@ -54,9 +54,8 @@ export class HeaderRules {
   readonly #strip: StripToken;
   /** Lower-case names of #set: nothing else is sent under them. */
   readonly #own: ReadonlySet<string>;
-  readonly #passAuthorization: boolean;
-  /** Whether the tokens in it end here, and other credentials go on. */
-  readonly #stripAuthorization: boolean;
+  /** Whether an Authorization field goes on. */
+  readonly #passesAuthorization: (value: string) => boolean;
   readonly #cors: CorsPolicy | undefined;
   readonly #answerNames = new AnswerNames();
 
@@ -82,9 +81,8 @@ export class HeaderRules {
     this.#host = upstream.host === 'keep' ? undefined : upstream.host === 'upstream' ? this.#ownHost : upstream.host;
     this.#strip = tokenStripper(route);
     this.#own = new Set(this.#set.map(([name]) => name.toLowerCase()));
-    this.#stripAuthorization = route.guard === 'public' && route.token === 'strip';
-    this.#passAuthorization =
-      !this.#own.has('authorization') && !this.#remove.has('authorization') && passesAuthorization(route);
+    this.#passesAuthorization =
+      this.#own.has('authorization') || this.#remove.has('authorization') ? NOTHING : authorizationFilter(route);
   }
 
   /** The request target for the upstream, without the token where it came in the query. */
@@ -98,10 +96,9 @@ export class HeaderRules {
     const headers = ['Host', this.#host ?? (authority || this.#ownHost)];
     this.#copyOnward(head, headers);
     if (this.#keep.size > 0 && head.withheld.length > 0) this.#copyKept(head, headers);
-    if (this.#passAuthorization && !head.nominated.has('authorization')) {
-      for (const value of head.authorization) {
-        if (!this.#stripAuthorization || !holdsToken(value)) headers.push('Authorization', value);
-      }
+    if (this.#passesAuthorization !== NOTHING && !head.nominated.has('authorization')) {
+      for (const value of head.authorization)
+        if (this.#passesAuthorization(value)) headers.push('Authorization', value);
     }
     if (head.acceptsTrailers) headers.push('TE', 'trailers');
     if (head.contentLength !== undefined && head.contentLength > 0)
@@ -237,10 +234,20 @@ function forwardedPlaces({ guard, token }: RouteSettings): string[] {
   return guard.tokenFrom.flatMap((place) => (place.kind === 'header' ? [place.name] : []));
 }
 
-/** On a public route other credentials than tokens go on; on a guarded one the field does where we don't look for tokens. */
-function passesAuthorization({ guard, token }: RouteSettings): boolean {
-  if (guard === 'public' || token === 'forward') return true;
-  return !guard.tokenFrom.some((place) => place.kind === 'authorization');
+const NOTHING = (): boolean => false;
+const ANYTHING = (): boolean => true;
+const noToken = (value: string): boolean => !holdsToken(value);
+/** Where the route takes its token from Authorization, a field of this form held the token that was verified. */
+const noOtherToken = (value: string): boolean => isBearer(value) || !holdsToken(value);
+
+/**
+ * Which Authorization fields go on. A token in one that nobody verified ends here: the upstream would take its word for who
+ * the client is. Other credentials are for the upstream, unless the field is the place of the token and stripped as a whole.
+ */
+function authorizationFilter({ guard, token }: RouteSettings): (value: string) => boolean {
+  if (guard === 'public') return token === 'forward' ? ANYTHING : noToken;
+  if (!guard.tokenFrom.some(({ kind }) => kind === 'authorization')) return noToken;
+  return token === 'forward' ? noOtherToken : NOTHING;
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {

@@ -5,6 +5,7 @@ import { hasLookAlikeCookie, hasLookAlikeParameter } from './look-alike.ts';
 import { cookiePairs, decodeForm, queryPairs } from './pairs.ts';
 import { nameOf, type TokenPlace } from './place.ts';
 import { RawToken } from './raw-token.ts';
+import { BEARER } from './scheme.ts';
 import { readSubprotocols } from './subprotocol.ts';
 
 /** What extraction reads of a request. Header names are lower-case. */
@@ -17,7 +18,6 @@ export interface TokenBearer {
 
 /** RFC 6750 §2.1: b64token. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 /**
  * Finds the one token of a request in the places its route names. Fails with token.missing, token.ambiguous,

@@ -203,6 +203,7 @@ interface TokenCase {
 }
 
 const BEARER = ['Authorization', 'Bearer t'] as const;
+const BASIC = ['Authorization', 'Basic eDp5'] as const;
 const guard = (...tokenFrom: unknown[]) => ({ auth: { tokenFrom } });
 
 const TOKENS: readonly TokenCase[] = [
@@ -232,6 +233,11 @@ const TOKENS: readonly TokenCase[] = [
     ',Bearer t',
     'Bearer:t',
     '\u00a0Bearer t',
+    'Basic eDp5 Bearer t',
+    'Basic eDp5;dpop t',
+    'Token Bearer t',
+    '"Bearer t"',
+    ';Bearer\tt',
   ].map((value) => ({
     title: `a token ends at a public route: ${JSON.stringify(value)}`,
     route: { auth: 'public' },
@@ -244,6 +250,7 @@ const TOKENS: readonly TokenCase[] = [
     'BearerToken t',
     'Token Bearer',
     'ApiKey bearer',
+    'Basic eC9iZWFyZXI/bearer/bearer t',
     'eyJ.e30.x',
     '',
   ].map((value) => ({
@@ -267,8 +274,26 @@ const TOKENS: readonly TokenCase[] = [
   {
     title: 'Authorization goes on where the token is looked for elsewhere',
     route: guard({ cookie: 's' }),
-    fields: [BEARER, ['Cookie', 's=t']],
-    goesOn: [BEARER],
+    fields: [BASIC, ['Cookie', 's=t']],
+    goesOn: [BASIC],
+  },
+  ...[{}, { token: 'forward' }].map((token) => ({
+    title: `a token that nobody looks at ends here: ${JSON.stringify(token)}`,
+    route: { ...guard({ header: 'X-T' }), ...token, headers: { remove: ['X-T'] } },
+    fields: [BEARER, ['Authorization', 'DPoP t'], BASIC] as const,
+    goesOn: [BASIC],
+  })),
+  ...['DPoP t', 'Basic eDp5, Bearer t', 'Basic eDp5 Bearer t'].map((value) => ({
+    title: `beside a token that goes on no other does: ${JSON.stringify(value)}`,
+    route: { ...guard('authorization', { header: 'X-T' }), token: 'forward', headers: { remove: ['X-T'] } },
+    fields: [['Authorization', value] as const],
+    goesOn: [],
+  })),
+  {
+    title: 'credentials that are no token go on beside a token that does',
+    route: { ...guard('authorization', { header: 'X-T' }), token: 'forward', headers: { remove: ['X-T'] } },
+    fields: [BASIC],
+    goesOn: [BASIC],
   },
   {
     title: 'Authorization ends here when Connection nominates it',

@@ -37,7 +37,7 @@ import { duplicateMember } from '../../src/token/json.ts';
 import { hasLookAlikeCookie, hasLookAlikeParameter } from '../../src/token/look-alike.ts';
 import { cookiePairs, decodeForm, queryPairs } from '../../src/token/pairs.ts';
 import type { TokenPlace } from '../../src/token/place.ts';
-import { holdsToken } from '../../src/token/scheme.ts';
+import { holdsToken, isBearer } from '../../src/token/scheme.ts';
 import { readSubprotocols } from '../../src/token/subprotocol.ts';
 import { claimAt } from '../../src/verify/claim-path.ts';
 import { scopesOf } from '../../src/verify/claims.ts';
@@ -312,6 +312,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   'token/pairs decodeForm': decodeForm,
   'token/pairs queryPairs': queryPairs,
   'token/scheme holdsToken': holdsToken,
+  'token/scheme isBearer': isBearer,
   'token/subprotocol readSubprotocols': (text) => [
     readSubprotocols([text], 'bearer'),
     readSubprotocols(text.split(' '), 'a'),
