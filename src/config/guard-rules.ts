@@ -1,3 +1,4 @@
+import { isTheGateways } from '../request/fields.ts';
 import { foldName } from '../request/fold.ts';
 import { type Draft, isDamagedSection } from './draft.ts';
 import { errorAt, type Path } from './problem.ts';
@@ -43,6 +44,10 @@ function placeRules({ tokenFrom = [] }: GuardEntry, path: Path): Judgement[] {
     if (place.kind === 'header' && place.name === 'cookie') {
       const message = 'the Cookie header never holds a token alone';
       return [judge(errorAt(item, 'bad-value', message, 'name the cookie: `{ cookie: name }`'))];
+    }
+    if (place.kind === 'header' && isTheGateways(place.name)) {
+      const message = 'this header is one that the gateway reads itself, and its value may be logged or sent on';
+      return [judge(errorAt(item, 'managed-header', message, 'name a header of its own, such as X-Access-Token'))];
     }
     const earlier = seen.get(key);
     seen.set(key, earlier ?? name);

@@ -41,7 +41,20 @@ function isAmong([, ...pieces]: readonly string[], wanted: string): boolean {
 
 /** Whether a server may read a name as the one wanted. */
 function mayBeRead(name: string, wanted: string): boolean {
-  return isReadAs(name, wanted) || (name.includes('%') && isReadAs(decodeForm(name), wanted));
+  return isReadAs(name, wanted) || (ENCODED.test(name) && isReadAs(decodeLoosely(name), wanted));
+}
+
+/** Encoded, or with letters that may fold into ASCII. */
+const ENCODED = /[%+\u0080-\uffff]/;
+
+/**
+ * Decodes a name as the least strict servers do: PHP of old takes `+` for a space in cookies too, ASP and ASP.NET read
+ * `%u0061` as `a`, and some fold letters of other alphabets into ASCII (best fit, NFKC).
+ */
+function decodeLoosely(name: string): string {
+  return decodeForm(name.normalize('NFKC'))
+    .replace(/%u([0-9A-Fa-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+    .normalize('NFKC');
 }
 
 function isReadAs(name: string, wanted: string): boolean {

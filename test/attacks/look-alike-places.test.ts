@@ -24,6 +24,11 @@ const QUERIES = [
   'access+token=',
   'access_token%00=',
   'a=1;access_token=',
+  '%u0061ccess_token=',
+  'access%u005ftoken=',
+  '%EF%BD%81ccess_token=',
+  'acces%C5%BF_token=',
+  'access%255ftoken=',
 ];
 const COOKIES = [
   'session =',
@@ -36,6 +41,10 @@ const COOKIES = [
   'a=1 session=',
   '=session=',
   '%73ession=',
+  '+session=',
+  'session+=',
+  '%u0073ession=',
+  '%C5%BFession=',
 ];
 
 test('a token under a name that only the upstream reads is refused, beside a good one and alone', async (t) => {

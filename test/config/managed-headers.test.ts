@@ -97,3 +97,17 @@ test('what is set, removed or managed can not be kept', (t) => {
   ]);
   t.true(load(document(', headers: { keep: [Remote-User, X-Forwarded-Uri] }', '')).ok);
 });
+
+test('a token cannot stand in a header that the gateway reads itself, in whatever spelling', (t) => {
+  const text = (name: string) =>
+    document('', '').replace('issuers: [main] }', `issuers: [main], tokenFrom: [{ header: "${name}" }] }`);
+  t.true(load(text('X-Access-Token')).ok, 'another one can');
+  const read = ['X-Request-Id', 'Proxy-Authorization', 'X-HTTP-Method-Override', 'traceparent', 'X-Forwarded-Port'];
+  for (const name of [...MANAGED, ...read])
+    for (const spelling of [name, name.toLowerCase(), name.replaceAll('-', '_')])
+      t.deepEqual(
+        problemsOf(text(spelling)).map((problem) => problem.name),
+        ['managed-header'],
+        spelling,
+      );
+});
