@@ -1,5 +1,5 @@
-import { isIPv4 } from 'node:net';
 import type * as z from 'zod';
+import { isLoopback } from '../request/address.ts';
 import type { Environment } from './interpolate.ts';
 import { readPart } from './part.ts';
 import { phrase } from './phrase.ts';
@@ -33,5 +33,5 @@ export function localAdminUrl({ host, port }: { readonly host: string; readonly 
   if (port === 0) return undefined;
   if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
-  return host === 'localhost' || (isIPv4(host) && host.startsWith('127.')) ? `http://${host}:${port}` : undefined;
+  return isLoopback(host) ? `http://${host}:${port}` : undefined;
 }

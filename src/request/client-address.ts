@@ -1,4 +1,5 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
+import { unmapped } from './address.ts';
 import { trimBlanks } from './lists.ts';
 
 /** So many proxies are looked past: whoever adds more hides behind the last of them. */
@@ -72,8 +73,7 @@ export function readAddress(text: string): string | undefined {
   const host = withoutPort(word);
   // A zone (`fe80::1%eth0`) means something on that machine alone.
   if (isIP(host) === 0 || host.includes('%')) return undefined;
-  const lower = host.toLowerCase();
-  return lower.startsWith(MAPPED) && isIPv4(lower.slice(MAPPED.length)) ? lower.slice(MAPPED.length) : lower;
+  return unmapped(host.toLowerCase());
 }
 
 function withoutPort(word: string): string {
@@ -81,8 +81,6 @@ function withoutPort(word: string): string {
   const [host = '', ...more] = word.split(':', 3);
   return more.length === 1 ? host : word;
 }
-
-const MAPPED = '::ffff:';
 
 function unquoted(text: string): string {
   return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;

@@ -2,11 +2,12 @@ import { isIPv4, type Socket } from 'node:net';
 import { networks } from '../config/fields.ts';
 import { Holdings } from '../forward/share.ts';
 import type { Peer } from '../journey.ts';
+import { unmapped } from '../request/address.ts';
 import { clientAddress } from '../request/client-address.ts';
 import { Http2Lane } from './http2/lane.ts';
 import { subjectOf } from './tls.ts';
 
-/** Knows who is at the other end of each connection, and whether it is believed. */
+/** Knows the client of each connection, and whether it is a trusted proxy. */
 export class Peers {
   readonly #trusted: ReturnType<typeof networks>;
   readonly #known = new WeakMap<Socket, Peer>();
@@ -23,8 +24,7 @@ export class Peers {
     const known = this.#known.get(socket);
     if (known) return known;
     if (socket instanceof Http2Lane) return this.of(socket.connection);
-    // A socket that listens for both families gives IPv4 addresses in IPv6 clothes.
-    const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    const address = unmapped(socket.remoteAddress ?? '');
     const trusted = address !== '' && this.#trusts(address);
     const encrypted = 'encrypted' in socket;
     const peer: Peer = {
@@ -40,7 +40,7 @@ export class Peers {
   }
 }
 
-/** Kept apart from what a configuration makes of a connection: a reload gives no client a second share. */
+/** Kept across configurations, so that a reload does not give a client a second share. */
 const held = new WeakMap<Socket, Holdings>();
 
 function holdingsOf(socket: Socket): Holdings {

@@ -1,3 +1,4 @@
+import { isLoopback } from '../request/address.ts';
 import { parseExactly } from '../token/exact-json.ts';
 import type { Answer, Ask, Question } from './ask.ts';
 
@@ -100,7 +101,6 @@ function failure(error: unknown, timeout: number): string {
   return `could not be fetched: ${(error as { code?: string }).code ?? error.message}`;
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 /** All names and addresses that end at this very machine, whatever a URL calls it: IPv4 in IPv6, and the unspecified one. */
 const THIS_MACHINE =
   /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::(?:1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}|ffff:0:0|7f[0-9a-f]{2}:[0-9a-f]{1,4})?\])$/;
@@ -109,7 +109,7 @@ const THIS_MACHINE =
 export function mayFetch(url: string, allowHttp: boolean): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || (protocol === 'http:' && (allowHttp || LOOPBACK.test(hostname)));
+  return protocol === 'https:' || (protocol === 'http:' && (allowHttp || isLoopback(hostname)));
 }
 
 /**
@@ -120,5 +120,5 @@ export function mayFetch(url: string, allowHttp: boolean): boolean {
 export function mayFollow(url: string, from: string, allowHttp: boolean): boolean {
   if (!mayFetch(url, allowHttp)) return false;
   const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || !THIS_MACHINE.test(hostname) || LOOPBACK.test(new URL(from).hostname);
+  return protocol === 'https:' || !THIS_MACHINE.test(hostname) || isLoopback(new URL(from).hostname);
 }

@@ -11,6 +11,7 @@ import { passOnInterim } from '../../src/forward/interim.ts';
 import { headerSafe } from '../../src/forward/template.ts';
 import { tokenStripper } from '../../src/forward/token.ts';
 import { PrettyLines } from '../../src/observe/pretty.ts';
+import { isLoopback, unmapped } from '../../src/request/address.ts';
 import { clientAddress, readAddress } from '../../src/request/client-address.ts';
 import { clientOrigin, ownOrigins } from '../../src/request/client-origin.ts';
 import { readBlock } from '../../src/request/field-block.ts';
@@ -169,6 +170,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
     new PrettyLines({ write() {} } as never, { color: true }).write(
       JSON.stringify({ level: 'info', time: 0, msg: text, path: text, durationMs: 1, method: text, stack: text }),
     ),
+  'request/address isLoopback': (text) => [isLoopback(text), isLoopback(`127.${text}`)],
+  'request/address unmapped': (text) => [unmapped(text), unmapped(`::ffff:${text}`)],
   'request/client-address clientAddress': (text) => [
     clientAddress('10.0.0.1', ['X-Forwarded-For', text], () => true),
     clientAddress('10.0.0.1', ['Forwarded', text], () => true),

@@ -1,3 +1,5 @@
+import { isLoopback } from '../../request/address.ts';
+
 /** The values that a first configuration needs. */
 export interface Answers {
   readonly issuer: string;
@@ -54,8 +56,4 @@ function readUpstream(text: string): ReturnType<AnswerRule['read']> {
   if (pathname !== '/' || search !== '' || hash !== '')
     return { mistake: `Only scheme, host and port: ${origin}. A path is added by \`rewrite\` on a route.` };
   return { value: origin };
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { replyWith } from '../../errors/reply.ts';
 import type { Readiness } from '../../observe/health.ts';
+import { isLoopback, unmapped } from '../../request/address.ts';
 import { sendRawReply } from '../answer.ts';
 import { Turns } from '../turns.ts';
 import { type AdminNames, callerFlaw } from './caller.ts';
 
-/** What the admin port tells. */
+/** Sources of the pages of the admin port. */
 export interface AdminSources {
   /** Read for each request: a reload may change them. */
   names(): AdminNames;
@@ -68,7 +69,7 @@ async function answer(
   try {
     send(await pageFor(request, path, sources), response);
   } catch (error) {
-    // A client that breaks off its question leaves nobody to answer, and is not a defect.
+    // A client that aborts its request needs no answer, and that is not a defect.
     if (request.destroyed && !request.complete) return;
     sources.defect(error, `admin ${pageName(path)}`);
     if (response.headersSent) response.destroy();
@@ -76,7 +77,7 @@ async function answer(
   }
 }
 
-/** A path of somebody's invention does not belong in the log. */
+/** An arbitrary path from a client does not belong in the log. */
 function pageName(path: string): string {
   return path === '/explain' || Object.hasOwn(PATHS, path) ? path : 'page';
 }
@@ -115,9 +116,10 @@ const PATHS: Readonly<Record<string, 'liveness' | 'readiness' | 'metrics' | 'rou
   '/routes': 'routes',
 };
 
-/** It tells what upstreams get and what tokens say: for whoever is on this machine, whatever address the port is bound to. */
+/** It reveals what upstreams get and what tokens contain: for clients on this machine only, whatever address the port is bound to. */
 async function explainPage(request: IncomingMessage, { explain }: AdminSources): Promise<Page> {
-  if (!isLoopback(request.socket.remoteAddress ?? '')) return problem(403, '/explain answers on this machine alone');
+  if (!isLoopback(unmapped(request.socket.remoteAddress ?? '')))
+    return problem(403, '/explain answers on this machine alone');
   if (request.method !== 'POST') return problem(405, 'POST is taken here', 'POST');
   const text = await readBody(request);
   if (text === undefined) return problem(413, 'the question is longer than 64 KiB');
@@ -129,10 +131,6 @@ async function explainPage(request: IncomingMessage, { explain }: AdminSources):
   }
   const answer = await explain(question);
   return typeof answer === 'string' ? problem(400, answer) : [200, JSON_TYPE, `${JSON.stringify(answer)}\n`];
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
