@@ -8,6 +8,8 @@ import { codeOf, requestBytes, startBehind } from '../support/gateway.ts';
 // does not know them and passes them on.
 
 const CLAIMS = WITHHELD.flatMap(({ names }) => names.map(([name]) => name.replace('*', 'User')));
+/** Who sets these writes them so, and an upstream may look for no other spelling. */
+const OWN_SPELLINGS = ['$WSRU', 'SM_USERDN', 'OIDC_CLAIM_sub', 'SSL_CLIENT_S_DN', 'CAS_mail'];
 const KEPT = ['Remote-User', 'X-Amzn-Oidc-User', 'X-Forwarded-Uri', 'SSL_CLIENT_User'];
 const ROUTES = [
   { id: 'open', match: { path: '/open' }, auth: 'public' },
@@ -20,7 +22,7 @@ for (const trustedProxies of [[], ['127.0.0.0/8']]) {
   test(`no upstream gets what ${who} claims for other gateways, but where the route keeps it`, async (t) => {
     const { gateway, upstream } = await startBehind(t, { routes: ROUTES, listen: { trustedProxies } });
     const ask = async (target: string) => {
-      const headers = [gateway.bearer(), ...CLAIMS.map((name) => [name, 'claimed'] as const)];
+      const headers = [gateway.bearer(), ...[...CLAIMS, ...OWN_SPELLINGS].map((name) => [name, 'claimed'] as const)];
       t.is((await gateway.ask(requestBytes({ target, headers }))).status, 200, target);
       const head = upstream.requests.at(-1)?.head ?? '';
       return [...head.matchAll(/^([^:\r\n]+): claimed\r?$/gm)].map(([, name]) => name);
