@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type Asked, clientOrigin } from '../request/client-origin.ts';
 import { isSameHost, type OwnOrigins } from './own-origins.ts';
 import { type PathView, pathBack } from './path-view.ts';
@@ -27,7 +28,7 @@ export function locationBack(value: string, addressing: Addressing): string | un
   if (value === '' || value.startsWith('#') || (!changesPaths && isPlainPath(value))) return undefined;
   const text = asUtf8(value);
   const client = clientOrigin(asked);
-  if (text === undefined || client === undefined) return undefined;
+  if (client === undefined) return undefined;
   const base = `${client.protocol}//${NO_HOST}${sentTo}`;
   if (!URL.canParse(text, base)) return undefined;
   const url = new URL(text, base);
@@ -63,9 +64,16 @@ function relativeBack({ pathname, search, hash }: URL, view: PathView): string |
   return path === undefined || OTHER_HOST.test(path.charAt(1)) ? undefined : path + search + hash;
 }
 
-/** Header values come as Latin-1; browsers read addresses in UTF-8. Undefined for bytes that are neither's. */
-function asUtf8(value: string): string | undefined {
+/**
+ * Header values come as Latin-1; browsers read addresses in UTF-8. Bytes that are not UTF-8, as old applications send them,
+ * go on percent-encoded one by one, which is what browsers ask for then.
+ */
+function asUtf8(value: string): string {
   if (/^[\x20-\x7e]*$/.test(value)) return value;
-  const text = Buffer.from(value, 'latin1').toString('utf8');
-  return text.includes('\ufffd') ? undefined : text;
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : value.replace(/[\x80-\xff]/g, percentEncoded);
+}
+
+function percentEncoded(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
 }

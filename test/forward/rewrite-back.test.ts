@@ -106,7 +106,10 @@ const LOCATIONS: readonly (readonly [situation: Situation, value: string, seen: 
   [ADD, '/v1/.//evil.example', '/v1/.//evil.example'],
   // Browsers read UTF-8.
   [PREFIX, Buffer.from('/v1/orders/é').toString('latin1'), '/orders/%C3%A9'],
-  [PREFIX, '/v1/orders/\xff', '/v1/orders/\xff'],
+  // What old applications send is not: the bytes as they are, so that the upstream's address does not show.
+  [PREFIX, '/v1/orders/\xff', '/orders/%FF'],
+  [HOST, 'http://legacy.internal:3000/caf\xe9?q=\xfc', 'http://api.example.com:8080/caf%E9?q=%FC'],
+  [HOST, 'http://other.internal:3000/caf\xe9', 'http://other.internal:3000/caf\xe9'],
 ];
 
 for (const name of ['Location', 'Content-Location']) {
