@@ -3,17 +3,17 @@ import type { Socket } from 'node:net';
 import type { ConnectionFigures } from '../observe/capacity.ts';
 
 /**
- * So many connections beyond the limit are taken for as long as it needs to refuse a request on them, in words; over TLS
- * that is a handshake for each. Those beyond are closed unread.
+ * How many connections beyond the limit are accepted at a time, just to answer a request on them with 503; over TLS each
+ * costs a handshake. Connections beyond these are closed unread.
  */
 const SPARE = 64;
 
-/** How long such a connection has to bring its request; ms. */
+/** How long such a connection may take to send its request, in ms. */
 const PATIENCE = 5_000;
 
 /**
- * Counts the connections of a server, and those that it could not take. Node's own `maxConnections` is not used: where all
- * workers are full, the process at their head offers a connection to one after the other without end.
+ * Counts the open and the refused connections of a server. Node's own `maxConnections` is not used: when all workers are
+ * full, the primary process would offer a connection to one after the other without end.
  */
 export class Connections {
   readonly #reached: (limit: number) => void;
@@ -21,7 +21,7 @@ export class Connections {
   limit: number;
   #open = 0;
   #refused = 0;
-  /** Those beyond the limit, by the address and port of their client: TLS has another socket for each. */
+  /** Connections beyond the limit, by address and port of their client: with TLS the socket is another object. */
   readonly #surplus = new Set<string>();
 
   /** `reached` is called for each connection that is refused because of the limit. */
@@ -40,7 +40,7 @@ export class Connections {
     });
   }
 
-  /** Whether a connection is one too many, so that its request is to be refused. */
+  /** Whether a connection is beyond the limit, so that its request is to be refused. */
   isSurplus(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
     return this.#surplus.size > 0 && this.#surplus.has(nameOf(socket));
   }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Permit } from '../authorise/permit.ts';
@@ -26,15 +27,15 @@ import type { World } from './world.ts';
 /** How far a shutdown has got: `leaving` still serves while load balancers notice, `closed` takes nothing new. */
 export type Phase = 'open' | 'leaving' | 'closed';
 
-/** What serving requests needs of its surroundings. */
+/** What serving requests depends on. */
 export interface RequestSurroundings {
-  /** Read once for each request, which finishes in the world that it has met. */
+  /** Read once for each request, which finishes in the world that it began in. */
   readonly worlds: { readonly current: World };
   readonly now: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits: LimitReports;
-  /** Whether a connection is one more than there may be. */
+  /** Whether a connection exceeds the limit. */
   readonly isSurplus: (connection: Socket) => boolean;
 }
 
@@ -50,9 +51,9 @@ export class Requests implements VisitDesk {
   readonly #upgrades: Upgrades;
   /** Has requests of HTTP/1 begin one after the other. */
   readonly turns = new Turns((socket) => this.#latest.get(socket)?.response);
-  /** The last request of each open connection that has brought any; undefined once its answer has left. */
+  /** The last request of each open connection that has sent any; undefined once its answer has been sent. */
   readonly #latest = new Map<Socket, Visit | undefined>();
-  /** Answers whose connection was cut since their client did not take them. node says that they were sent. */
+  /** Answers whose connection was cut because the client did not read them. Node reports them as sent. */
   readonly #unread = new WeakSet<ServerResponse>();
 
   constructor({ worlds, now, log, metrics, limits, isSurplus }: RequestSurroundings) {
@@ -77,8 +78,8 @@ export class Requests implements VisitDesk {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    // A connection that has been promised a close brings no more requests (RFC 9112 §9.6): after a head that two readers
-    // understand in two ways, what follows may be somebody's smuggled one.
+    // After a promised close no more requests are served (RFC 9112 §9.6): after a head that two parsers read differently,
+    // what follows may be smuggled.
     const latest = this.#latest.get(request.socket);
     if (latest?.response.shouldKeepAlive === false) return;
     const isFirst = !this.#latest.has(request.socket);
@@ -124,8 +125,8 @@ export class Requests implements VisitDesk {
   }
 
   /**
-   * Takes a request to upgrade: node hands over the bare connection, and has nothing to do with it any more. `early` came
-   * behind the head.
+   * Takes an upgrade request: node hands over the bare connection and no longer manages it. `early` is what followed the
+   * head.
    */
   upgrade(request: IncomingMessage, socket: Socket, early: Buffer): void {
     if (this.turns.take(request, socket, early)) return;
@@ -137,12 +138,12 @@ export class Requests implements VisitDesk {
     this.#upgrades.take(request, socket, early, this.#latest.get(socket)?.response);
   }
 
-  /** The connection of an answer is about to be cut: its client takes nothing of it. */
+  /** The connection of an answer is about to be cut because the client does not read it. */
   leftUnread(response: ServerResponse): void {
     this.#unread.add(response);
   }
 
-  /** A client takes nothing of what is written to it, and is about to be cut: its line says so. */
+  /** A client is about to be cut because it does not read what is written to it: notes that for its log line. */
   stalled(socket: Socket): void {
     const latest = this.#latest.get(socket);
     if (latest?.journey.closed === false) {
@@ -152,7 +153,7 @@ export class Requests implements VisitDesk {
     this.#upgrades.stalled(socket);
   }
 
-  /** Takes nothing new any more. Connections close behind the answers that are still to come, and say so where they can. */
+  /** Takes no more requests. Connections close after the answers under way, which announce it if they can. */
   takeNothingNew(): void {
     this.phase = 'closed';
     for (const [socket, visit] of this.#latest) {
@@ -162,8 +163,8 @@ export class Requests implements VisitDesk {
   }
 
   /**
-   * The time of what is under way is over: its line will say that it was cut. Connections that node has handed over end
-   * within a moment, those of WebSockets with a goodbye; the others are node's to close.
+   * Ends requests under way at the end of their time: their log lines will say `cut`. Connections that node has handed over
+   * are closed here within a moment, WebSockets with a Close frame; node closes the others.
    */
   endUnderWay(): void {
     for (const { journey } of this.#underWay()) journey.ended ??= 'cut';
@@ -176,27 +177,18 @@ export class Requests implements VisitDesk {
    * that it is closed before its connections do.
    */
   async closed(): Promise<void> {
-    // `closed` of a socket is true as soon as it is destroyed; those that have told it have left these.
-    const open = [...this.#latest.keys(), ...this.#upgrades.connections];
-    const each = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-    let deadline: NodeJS.Timeout | undefined;
-    const enough = new Promise((resolve) => {
-      deadline = setTimeout(resolve, LAST_CLOSE);
-    });
-    await Promise.race([Promise.all(each), enough]);
-    clearTimeout(deadline);
+    // `closed` of a socket is true as soon as it is destroyed; sockets that have emitted `close` are no longer in these lists.
+    await allClosed([...this.#latest.keys(), ...this.#upgrades.connections], LAST_CLOSE);
   }
 
-  /** Resolves when nothing is under way any more. What takes longer than `timeout` ms is cut. */
+  /** Resolves when no request is under way. Requests that take longer than `timeout` ms are cut. */
   async settled(timeout: number): Promise<void> {
-    const ended = this.#underWay().map(({ response }) => new Promise((resolve) => response.once('close', resolve)));
+    const ended = allClosed(
+      this.#underWay().map(({ response }) => response),
+      timeout,
+    );
     this.#upgrades.leave();
-    let deadline: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      deadline = setTimeout(resolve, timeout);
-    });
-    await Promise.race([Promise.all(ended), late]);
-    clearTimeout(deadline);
+    await ended;
     this.endUnderWay();
     for (const { request } of this.#underWay()) cut(request.socket);
   }
@@ -206,7 +198,7 @@ export class Requests implements VisitDesk {
     return [...this.#latest.values()].flatMap((visit) => (visit && !visit.journey.closed ? [visit] : []));
   }
 
-  /** Cuts every connection that node has handed over: it closes none of them with its own. */
+  /** Cuts every connection that node has handed over, which node does not close itself. */
   cutUpgraded(): void {
     this.#upgrades.cut();
     this.turns.cut();
@@ -220,9 +212,9 @@ export class Requests implements VisitDesk {
   }
 
   /**
-   * Answers what the parser or a time limit refuses on a connection. If a body was being read, the answer is that
-   * request's. If an earlier request waits for its answer, that one still comes and then the connection closes: anything
-   * said before would be taken for it.
+   * Answers what the parser or a time limit refuses on a connection. If a body was being read, that request gets the answer.
+   * If an earlier request still waits for its answer, it gets that answer and then the connection closes: the client would
+   * take anything sent before for it.
    */
   refuseOn(socket: Socket, fault: Fault): void {
     // What came with this may have been answered a moment ago.
@@ -245,7 +237,7 @@ export class Requests implements VisitDesk {
     }
   }
 
-  /** Answers a request of which there is no more than its connection. */
+  /** Answers a request of which only the connection is known. */
   #refuseUnread(fault: Fault, socket: Socket): void {
     const { assembly, peers } = this.#worlds.current;
     const journey = new Journey(newRequestId(this.#now()), peers.of(socket), undefined, assembly);
@@ -257,7 +249,7 @@ export class Requests implements VisitDesk {
 
   #decide(head: Outcome<RequestHead>, journey: Journey, now: number, goesOn: boolean): Decision | Promise<Decision> {
     if (!head.ok) return head;
-    // To the parser a tab behind `close` hid it: what follows is a request to one reader and nothing to another.
+    // A tab after `close` hides it from the parser: some servers would read what follows as a request, others not.
     if (head.value.closes && goesOn) return stop({ code: 'request.invalid', detail: UNCLEAR_CLOSE, close: true });
     if (this.phase === 'closed') return stop({ code: 'gateway.draining' });
     const { expect } = head.value;
@@ -267,15 +259,15 @@ export class Requests implements VisitDesk {
 
   #carryOut(decision: Decision, visit: Visit): void {
     const { journey, request, response } = visit;
-    // The client went while the token was checked, or its body turned out to be broken. A response that waits behind
-    // another one isn't told.
+    // The client left while the token was checked, or its body was broken. A response that is queued behind another one
+    // is not notified.
     if (response.destroyed || response.headersSent || request.socket.destroyed) return;
     if (!decision.ok) this.refuse(decision.fault, visit);
     else if (decision.value instanceof Permit) visit.forward(decision.value);
     else sendReply(withIdentity(decision.value, journey.id), this.#restOf(journey), visit);
   }
 
-  /** Answers a request that goes no further. */
+  /** Refuses a request. */
   refuse(fault: Fault, visit: Visit): void {
     const { journey, response } = visit;
     journey.fault = fault;
@@ -283,14 +275,14 @@ export class Requests implements VisitDesk {
     sendReply(this.#replyTo(fault, journey), this.#restOf(journey, fault), visit);
   }
 
-  /** Behind a head that is not to be trusted nothing is read: there may be no body. */
+  /** After an untrustworthy head nothing is read: it may have no body. */
   #restOf(journey: Journey, fault?: Fault): RestOfBody {
     if (!journey.hasBody) return 'none';
     const isUntrusted = fault?.close === true && fault.code !== 'request.too-large';
     return isUntrusted || this.phase === 'closed' ? 'leave' : 'drop';
   }
 
-  /** Logs an error that no code expects. */
+  /** Logs an unexpected error. */
   defect(error: unknown, { journey }: Visit): void {
     this.#log.requestDefect(error, journey.id);
   }
@@ -305,7 +297,7 @@ export class Requests implements VisitDesk {
     this.refuse({ code: 'gateway.internal', cause: error }, visit);
   }
 
-  /** Writes down how a request ended. */
+  /** Logs and counts how a request ended. */
   ended(visit: Visit): void {
     const { journey, request, response } = visit;
     journey.closed = true;
@@ -315,7 +307,7 @@ export class Requests implements VisitDesk {
     const isWhole = response.writableFinished && !(request.socket.destroyed && this.#unread.has(response));
     const aborted = !isWhole && !journey.broken && !named;
     this.#record(journey, { status, durationMs, aborted, broken: journey.broken });
-    // Its head had said nothing of a close. Idle connections are closed once, when the shutdown begins.
+    // Its head did not announce the close. Idle connections are closed once, when the shutdown begins.
     const isLast = this.#latest.get(request.socket) === visit;
     if (this.phase === 'closed' && isLast) closeForShutdown(request.socket);
     // An idle connection keeps neither the head of its last request nor the token in it.
@@ -330,10 +322,21 @@ export class Requests implements VisitDesk {
   }
 }
 
-/** The limit of the configuration because of which a request was refused. */
+/** The configured limit that refused a request. */
 function limitReachedBy({ code }: Fault, { route, head }: Journey): string | undefined {
   if (code !== 'forward.saturated' || route === undefined) return undefined;
   return `upstreams.${route.settings.upstream.name}.${head?.upgrade ? 'connections' : 'queue'}`;
+}
+
+/** Resolves when all of these have emitted `close`, at the latest after `timeout` ms. */
+async function allClosed(closing: readonly EventEmitter[], timeout: number): Promise<void> {
+  const each = closing.map((emitter) => new Promise((resolve) => emitter.once('close', resolve)));
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    deadline = setTimeout(resolve, timeout);
+  });
+  await Promise.race([Promise.all(each), late]);
+  clearTimeout(deadline);
 }
 
 /** Longest wait in ms for connections that have been cut; one that was refused unread may linger for a second. */
@@ -352,7 +355,7 @@ function connectionOf(socket: Socket): Socket {
 
 const UNCLEAR_CLOSE = 'The Connection header contains `close` in a form that some servers do not recognise.';
 
-/** A browser shows a page a refusal, and not just "CORS error", when it has these headers too. */
+/** With these headers a browser shows the refusal to the page, instead of just "CORS error". */
 function readableByPages(reply: Reply, { route, head }: Journey): Reply {
   return route?.cors && head ? { ...reply, headers: [...reply.headers, ...route.cors.headersFor(head)] } : reply;
 }

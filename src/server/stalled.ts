@@ -2,54 +2,53 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { cut } from '../request/linger.ts';
 
-/** What may wait for its client: a connection, or a stream of HTTP/2. */
+/** What a client may fail to read from: a connection, or a stream of HTTP/2. */
 export interface Sending {
-  /** Bytes that are written and that the client has not taken. */
+  /** Bytes that are written and that the client has not read. */
   readonly waiting: number;
-  /** Bytes that it has taken so far. */
+  /** Bytes that the client has read so far. */
   readonly taken: number;
-  /** The connection that a stream is one of many on. */
+  /** The connection of a stream. */
   readonly connection?: Sending | undefined;
-  /** Ends it, since its client has stalled. */
+  /** Ends it because its client has stalled. */
   stalled(): void;
 }
 
-/** Who watches over what waits. */
+/** Watches for stalled clients. */
 export interface StallWatch {
   add(sending: Sending): void;
   /** Does nothing for one that is not watched. */
   delete(sending: Sending): void;
 }
 
-/** How far one had got when it was last found to move. */
+/** The state at the last check at which the client had made progress. */
 interface Progress {
   taken: number;
   connectionTaken: number;
-  /** Looks since then. */
+  /** Checks since then. */
   looks: number;
 }
 
-/** So many looks make up the time that a client may take nothing. */
+/** How many checks make up the time limit. */
 const LOOKS = 4;
 const SHORTEST_BETWEEN_LOOKS = 10;
 
 /**
- * Bytes a second that a client has to take of what waits for it: few enough for any network, and too many for somebody who
- * would hold a place with a byte now and then.
+ * Bytes a second that a client must read of what waits for it: low enough for any network, and high enough that an attacker
+ * cannot hold a connection by reading a byte now and then.
  */
 export const LEAST_RATE = 256;
 
 /**
- * What is taken of a stream of HTTP/2 can be seen by the piece alone, up to 64 KiB. Where the connection as a whole takes
- * enough for all streams that wait on it, one of them has this many times as long for its next piece.
+ * Progress of an HTTP/2 stream is visible only per chunk of up to 64 KiB. If the connection as a whole is fast enough for all
+ * streams that wait on it, a stream gets this many times as long for its next chunk.
  */
 const STREAM_PATIENCE = 4;
 
 /**
- * Ends what its client takes nothing of (Slow Read): it holds memory here and, while an answer is not all written, a
- * connection to an upstream. All that is open is looked at together, so that a request pays nothing for it. A client is
- * slow, not stalled, if it takes LEAST_RATE. Where nothing waits nothing is asked of it: quiet WebSockets and event streams
- * stay.
+ * Ends connections and streams whose clients do not read (Slow Read attack): each holds memory and, until its answer is all
+ * written, a connection to an upstream. All of them are checked together, so that this costs a request nothing. A client that
+ * reads at LEAST_RATE is slow, not stalled. If no data waits, nothing is required: quiet WebSockets and event streams stay.
  */
 export class StalledClients implements StallWatch {
   readonly #clock: Clock;
@@ -64,7 +63,7 @@ export class StalledClients implements StallWatch {
     this.#cancel = this.#lookLater();
   }
 
-  /** From the next look on. */
+  /** Applies from the next check on. */
   set limit(ms: number) {
     this.#limit = ms;
   }
@@ -121,7 +120,7 @@ function note(sending: Sending, progress: Progress): void {
   progress.looks = 1;
 }
 
-/** Whether one that has got no further may wait on, since its connection has. */
+/** Whether a stream without progress may wait longer because its connection makes progress. */
 function isPatient(
   { connection }: Sending,
   { connectionTaken, looks }: Progress,
@@ -133,7 +132,7 @@ function isPatient(
   return connection.taken - connectionTaken >= (streams.get(connection) ?? 1) * passed * LEAST_RATE;
 }
 
-/** What one connection to a client has written, of HTTP/1 or upgraded; of HTTP/2 its streams are looked at. */
+/** A client connection of HTTP/1, or an upgraded one. Of HTTP/2, the streams are watched. */
 export class ConnectionSending implements Sending {
   readonly #socket: Socket;
   readonly #stalled: (socket: Socket) => void;
@@ -161,11 +160,11 @@ export class ConnectionSending implements Sending {
 interface Handle {
   readonly bytesWritten: number;
   readonly writeQueueSize: number;
-  /** Of TLS: the connection beneath, where what is left to send can be seen by the byte. */
+  /** With TLS: the underlying connection, whose unsent bytes are visible. */
   readonly _parent?: Handle | undefined;
 }
 
-/** Bytes that the kernel has taken. node's own count has those too that are only about to be. */
+/** Bytes that the kernel has accepted. Node's own count includes bytes that are still queued. */
 export function bytesTaken(socket: Socket): number {
   const { _handle: handle } = socket as { _handle?: Handle | null };
   if (!handle) return 0;

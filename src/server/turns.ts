@@ -4,18 +4,18 @@ import { headBytes, withoutUpgrade } from '../request/head-bytes.ts';
 import { namesWebSocket } from '../request/upgrade.ts';
 import { connectionEvent } from './tls.ts';
 
-/** The response to the request that a connection brought last, if it has brought any. */
+/** The response to the last request of a connection, if there was one. */
 type LastResponse = (socket: Socket) => ServerResponse | undefined;
 
 /**
- * Has a request of HTTP/1 begin when the one before it on its connection is answered. node begins every pipelined request
- * as soon as it is parsed: one connection with 48 KB behind one slow answer would take every place of an upstream and of
- * its queue.
+ * Begins a request of HTTP/1 when the one before it on its connection is answered. Node begins every pipelined request as
+ * soon as it is parsed: an attacker could fill an upstream and its queue with 48 KB on one connection, behind one slow
+ * answer.
  *
- * A request whose turn has not come is stopped at the end of its head, in the way in which node stops at an upgrade: its
- * parser lets go of the connection, and reads nothing behind it. When its turn comes, the head and what followed it
- * are given to a parser of their own, as if they had just arrived. A request for a protocol that is not spoken here is
- * stopped and begun anew in the same way, without its Upgrade field.
+ * A request that has to wait is stopped at the end of its head, as node stops at an upgrade: the parser releases the
+ * connection and reads nothing more. When its turn comes, the head and the data after it are given to a new parser, as if
+ * they had just arrived. A request to upgrade to an unsupported protocol is stopped and restarted in the same way, without
+ * its Upgrade field.
  */
 export class Turns {
   readonly #lastResponse: LastResponse;
@@ -87,15 +87,15 @@ interface Parser {
   onIncoming(request: IncomingMessage & { upgrade: boolean }, keepAlive: boolean): number;
 }
 
-/** Nothing more of this connection is HTTP, not even a body. */
+/** Tells the parser that the rest of this connection is not HTTP, not even a body. */
 const STOP = 2;
 
-/** Behind so many bytes of requests that wait, no more is read. What comes in one read may be more. */
+/** After this many bytes of waiting requests, reading pauses. A single read may exceed it. */
 const MAX_BYTES = 16 * 1024;
 
 /**
- * Whether all of an answer is on its way. Over TLS the last write is told to have left a turn of the event loop after a
- * client may have read it. Behind an answer that a client does not take, nothing begins.
+ * Whether all of an answer has been written. Over TLS, node reports the last write one turn of the event loop after the
+ * client may have read it. After an answer that the client does not read, no request begins.
  */
 function isAnswered(response: ServerResponse, socket: Socket): boolean {
   if (response.writableFinished) return true;
@@ -117,7 +117,7 @@ interface StoppedRequest {
   readonly isUpgrade: boolean;
 }
 
-/** A connection with a request that waits for its turn, in the time in which no parser reads it. */
+/** A connection with a request that waits for its turn. Meanwhile no parser reads it. */
 class Waiting {
   readonly socket: Socket;
   readonly #server: Server;
@@ -125,7 +125,7 @@ class Waiting {
   readonly #attach: () => void;
   readonly #behind: Buffer[];
   #size: number;
-  /** The client has said that it sends nothing more. */
+  /** The client has ended its side. */
   #ended = false;
   #earlier: ServerResponse | undefined;
   #whenOver: (() => void) | undefined;
@@ -153,7 +153,7 @@ class Waiting {
     const { head, isUpgrade } = this.#request;
     socket.setTimeout(0); // the one for idle connections
     this.#attach();
-    // Of an upgrade the rest must not come later, when it would be nobody's. Of others it is not copied for each.
+    // Data after an upgrade must arrive with the head: later it would be lost. Other requests need no copy.
     const pieces = isUpgrade ? [Buffer.concat([head, ...this.#behind])] : [head, ...this.#behind];
     for (const piece of pieces) socket.emit('data', piece);
     if (this.#ended) socket.emit('end');
@@ -171,7 +171,7 @@ class Waiting {
     this.#whenOver?.();
   };
 
-  /** What node would do, if it still knew the connection, and what comes meanwhile. */
+  /** Does what node would do if it still managed the connection, and keeps data that arrives meanwhile. */
   readonly #listeners: readonly (readonly [event: string, listener: (chunk: Buffer) => void])[] = [
     ['data', (chunk) => this.#keep(chunk)],
     [
