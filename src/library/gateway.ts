@@ -1,9 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { env } from 'node:process';
+import { env, versions } from 'node:process';
 import type { Duplex } from 'node:stream';
 import { DISK } from '../config/files.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
+import { closeGently } from '../request/linger.ts';
+import { namesWebSocket } from '../request/upgrade.ts';
 import { GatewayServer } from '../server.ts';
 import type { Gateway, GatewaySource } from './api.ts';
 import { configError, configOf, loadObject } from './options.ts';
@@ -19,7 +21,7 @@ export async function createGateway(source: GatewaySource): Promise<Gateway> {
   gateway.begin();
   return {
     handle: (request, response) => handle(gateway, request, response),
-    upgrade: (request, socket: Duplex, head) => gateway.upgrade(request, socket as Socket, head),
+    upgrade: (request, socket, head) => upgrade(gateway, request, socket, head),
     async reload(next = current) {
       const loaded = load(next);
       if (!(await gateway.reload(loaded)))
@@ -31,9 +33,12 @@ export async function createGateway(source: GatewaySource): Promise<Gateway> {
 }
 
 function load(source: GatewaySource): Loaded {
-  return 'configFile' in source
+  const given = (source ?? {}) as Partial<Record<'configFile' | 'config', unknown>>;
+  if ((given.configFile === undefined) === (given.config === undefined))
+    throw new TypeError("createGateway needs either { configFile: './gateway.yaml' } or { config: { … } }");
+  return 'configFile' in source && source.configFile !== undefined
     ? loadConfig(source.configFile, { ...DISK, variables: env })
-    : loadObject(source.config, 'config', env);
+    : loadObject((source as { config: object }).config, 'config', env);
 }
 
 /** node's servers keep this many header fields and drop the rest, while their parser obeys them. */
@@ -55,3 +60,29 @@ function handle(gateway: GatewayServer, request: IncomingMessage, response: Serv
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
+
+/**
+ * From 26 on node reads the body of a request to upgrade, and hands over a stand-in for the connection as long as that is on its
+ * way. A request for another protocol than WebSocket continues in HTTP/1.1 with this body (RFC 9110 §7.8), as the last one on its
+ * connection. Older versions leave the body unread.
+ */
+function upgrade(gateway: GatewayServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const isRead = socket !== request.socket || request.readableLength > 0 || (READS_BODIES && hasBody(request));
+  if (!isRead || namesWebSocket(request.headers.upgrade ?? '')) {
+    gateway.upgrade(request, socket as Socket, head);
+    return;
+  }
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  try {
+    response.assignSocket(request.socket);
+  } catch {
+    request.socket.destroy(); // a client that pipelines: the answer before this one is not over
+    return;
+  }
+  response.once('finish', () => closeGently(request.socket));
+  gateway.serve(request, response);
+}
+
+/** A chunked body of nothing looks the same, read or unread. */
+const READS_BODIES = Number.parseInt(versions.node, 10) >= 26;

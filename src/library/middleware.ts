@@ -36,8 +36,8 @@ export const requireToken: RequireToken = Object.assign(
         response.end(request.method === 'HEAD' ? undefined : body);
       };
       const verdict = guard.check(askedOf(request));
-      // A throw of the application's own handlers is not ours to catch.
-      if (verdict instanceof Promise) void verdict.then((late) => settle(late)).catch(next);
+      // A throw of the application's own handlers is not ours to catch: `next` would run them a second time.
+      if (verdict instanceof Promise) void verdict.then(settle);
       else settle(verdict);
     };
     return Object.assign(middleware, { close: () => guard.close() });
@@ -60,6 +60,8 @@ export const requireToken: RequireToken = Object.assign(
     },
 
     fetch(options: TokenOptions, handler: Parameters<RequireToken['fetch']>[1]) {
+      if (typeof handler !== 'function')
+        throw new TypeError('requireToken.fetch needs a handler: (request, auth) => Response');
       const guard = new TokenGuard(options);
       const answer = async (request: Request): Promise<Response> => {
         const verdict = await guard.check(askedOfFetch(request));

@@ -1,6 +1,7 @@
 import { type Assembly, assemble, destroyAll, type Observer, startAll } from '../assembly.ts';
 import { Permit } from '../authorise/permit.ts';
 import { systemClock } from '../clock.ts';
+import { didYouMean } from '../config/suggest.ts';
 import { ERRORS_PATH, replyFor } from '../errors/problem.ts';
 import type { Reply } from '../errors/reply.ts';
 import { OpenStreams } from '../forward/streams.ts';
@@ -10,7 +11,7 @@ import { isAuthority, readHead } from '../request/head.ts';
 import { newRequestId } from '../request/id.ts';
 import { ask } from '../verify/ask.ts';
 import type { Auth, TokenOptions } from './api.ts';
-import { configOf, literal, loadObject } from './options.ts';
+import { configOf, literal, loadObject, optionError } from './options.ts';
 
 /** What a framework tells about a request. */
 export interface AskedRequest {
@@ -36,7 +37,7 @@ export class TokenGuard {
 
   /** Throws ConfigError for options that cannot be used. */
   constructor(options: TokenOptions) {
-    const config = configOf(loadObject(literal(configFrom(options)), 'requireToken', {}));
+    const config = configOf(loadObject(literal(configFrom(options), SOURCE), SOURCE, {}));
     const surroundings = { clock: systemClock, ask, streams: new OpenStreams(systemClock) };
     this.#assembly = assemble(config, surroundings, observing(options));
     const failed = options.onKeysFailed ?? (() => {});
@@ -97,15 +98,46 @@ export class TokenGuard {
   }
 }
 
-function configFrom({ issuer, audience, scopes, claims, keys }: TokenOptions): object {
+/** Stands for the name of a file in problems. */
+const SOURCE = 'requireToken';
+
+/** The compiler asks for each option here. */
+const OPTIONS: Readonly<Record<keyof TokenOptions, true>> = {
+  issuer: true,
+  audience: true,
+  scopes: true,
+  claims: true,
+  keys: true,
+  onKeysFailed: true,
+};
+
+/** Throws for an option that does not exist: `scope` in place of `scopes` would let every token in. */
+function refuseUnknown(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw optionError(SOURCE, 'expected options: { issuer, audience }');
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, name)) continue;
+    throw optionError(SOURCE, `unknown option \`${name}\``, didYouMean(name, Object.keys(OPTIONS)));
+  }
+}
+
+function configFrom(options: TokenOptions): object {
+  refuseUnknown(options);
+  const { issuer, audience, scopes, claims, keys } = options;
   return {
-    issuers: { main: { issuer, audience, ...(keys && { keys }) } },
+    issuers: {
+      main: {
+        ...(issuer !== undefined && { issuer }),
+        ...(audience !== undefined && { audience }),
+        ...(keys !== undefined && { keys }),
+      },
+    },
     upstreams: { application: { url: 'http://127.0.0.1:1' } }, // a route needs one; nothing is ever sent there
     routes: [
       {
         id: 'application',
         match: { path: '/**' },
-        auth: { issuers: ['main'], ...(scopes && { scopes }), ...(claims && { claims }) },
+        auth: { issuers: ['main'], ...(scopes !== undefined && { scopes }), ...(claims !== undefined && { claims }) },
         upstream: 'application',
       },
     ],

@@ -1,5 +1,5 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import express from 'express';
 import fastify from 'fastify';
@@ -8,6 +8,7 @@ import type { ConfigError, Gateway } from '../../src/library/api.ts';
 import { createGateway } from '../../src/library/index.ts';
 import { startIssuer } from '../../src/library/testing.ts';
 import { temporaryFolder } from '../support/files.ts';
+import { until } from '../support/until.ts';
 
 async function listen(
   t: ExecutionContext,
@@ -199,4 +200,78 @@ test('a body that something else has read is a mistake of the program, told to i
   });
   t.is((await fetch(url, { method: 'POST', headers: { authorization }, body: 'x' })).status, 500);
   t.regex(String(told), /put the gateway before body parsers/);
+});
+
+test('a source that is none, or two, is a mistake of the program, told to it', async (t) => {
+  for (const source of [undefined, null, {}, { config: undefined }, './gateway.yaml', { config: {}, configFile: 'a' }])
+    await t.throwsAsync(createGateway(source as never), { message: /either \{ configFile: '.*' \} or \{ config:/ });
+});
+
+test('a member of a configuration that JSON would lose is refused, instead of checking less', async (t) => {
+  const { config } = await world(t);
+  for (const lost of [undefined, () => true, Symbol('acme'), 1n, Number.NaN]) {
+    const routes = [{ ...config.routes[0], auth: { issuers: ['main'], claims: { tenant: lost } } }];
+    const error = await t.throwsAsync(createGateway({ config: { ...config, routes } }));
+    t.is(error?.name, 'ConfigError');
+    t.regex(error?.message ?? '', /`tenant` is /);
+  }
+});
+
+// From Node 26 on a server hands over a stand-in for the connection while the body of such a request is on its way.
+for (const [framing, body] of [
+  ['Content-Length: 2', 'hi'],
+  ['Transfer-Encoding: chunked', '2\r\nhi\r\n0\r\n\r\n'],
+  ['Transfer-Encoding: chunked', '0\r\n\r\n'],
+] as const) {
+  test(`a request for a protocol that is not spoken here keeps its body, framed by ${framing}: ${JSON.stringify(body)}`, async (t) => {
+    const { config, authorization } = await world(t);
+    const gateway = await gatewayOf(t, { config });
+    const { server, url } = await listen(t, gateway.handle);
+    server.on('upgrade', gateway.upgrade);
+    const ask = async (fields: string, pieces: readonly string[]) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      const head = `POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\n${framing}\r\n${fields}\r\n`;
+      for (const piece of [head + pieces[0], ...pieces.slice(1)]) {
+        socket.write(piece);
+        await new Promise((resolve) => setTimeout(resolve, 20)); // so that they arrive one by one
+      }
+      await until(() => text.includes('}'), 'the answer is whole');
+      socket.destroy();
+      return text;
+    };
+    for (const pieces of [[body], ['', body], [body.slice(0, 1), body.slice(1)]]) {
+      const answer = await ask(`Authorization: ${authorization}\r\n`, pieces);
+      t.regex(answer, /^HTTP\/1\.1 200 /);
+      t.true(answer.includes(`"user":"alice","body":"${body.includes('hi') ? 'hi' : ''}"`), answer);
+    }
+    t.regex(await ask('', [body]), /^HTTP\/1\.1 401 /);
+  });
+}
+
+// Attack: the answer before is not over, and a connection has one answer at a time: a throw there would end the program.
+test('a request for another protocol with a body, pipelined behind a slow answer, does no harm', async (t) => {
+  const { config, authorization } = await world(t);
+  const gateway = await gatewayOf(t, { config });
+  const { server, url } = await listen(t, gateway.handle);
+  server.on('upgrade', gateway.upgrade);
+  const head = `Host: a\r\nAuthorization: ${authorization}\r\n`;
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.write(
+    `GET /a HTTP/1.1\r\n${head}\r\nPOST /b HTTP/1.1\r\n${head}Connection: Upgrade\r\nUpgrade: foo\r\nContent-Length: 2\r\n\r\nhi`,
+  );
+  await until(
+    () => socket.destroyed || text.split('"user":"alice"').length === 3,
+    'both are answered, or the connection is closed',
+  );
+  socket.destroy();
+  t.is((await fetch(url, { headers: { authorization } })).status, 200, 'others are served as before');
 });

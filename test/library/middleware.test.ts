@@ -181,3 +181,71 @@ test('a dollar and a brace in an option are text', async (t) => {
   t.is(await send(audience), 200);
   t.is(await send(process.env.HOME ?? 'home'), 401);
 });
+
+// Attack: none is needed. A check that the program believes it has asked for, and that is silently absent, lets every token in.
+for (const [mistake, options, says] of [
+  ['an option that does not exist', { scope: ['orders:read'] }, /unknown option `scope` \(did you mean `scopes`\?\)/],
+  ['a claim rule that is undefined', { claims: { tenant: undefined } }, /`tenant` is undefined/],
+  ['a value within a rule that is undefined', { claims: { plan: { in: [undefined] } } }, /`0` is undefined/],
+  ['a claim rule that is a function', { claims: { tenant: () => true } }, /`tenant` is a function/],
+  ['a number that JSON does not have', { claims: { level: Number.NaN } }, /`level` is NaN/],
+  ['a number that JSON refuses', { claims: { level: 1n } }, /`level` is 1/],
+  ['scopes that are null', { scopes: null }, /scopes/],
+  ['scopes that are an empty text', { scopes: '' }, /scopes/],
+  ['claims that are null', { claims: null }, /map/],
+] as const) {
+  test(`requireToken refuses ${mistake}, instead of checking less`, async (t) => {
+    const issuer = await issuerFor(t);
+    const good = { issuer: issuer.url, audience: 'orders' };
+    const wrong = { ...good, ...options } as unknown as TokenOptions;
+    for (const make of [
+      requireToken,
+      requireToken.fastify,
+      (one: TokenOptions) => requireToken.fetch(one, () => new Response()),
+    ]) {
+      const error = t.throws(() => make(wrong));
+      t.is(error?.name, 'ConfigError');
+      t.regex(error?.message ?? '', says);
+      await make(good).close(); // what is right is taken
+    }
+  });
+}
+
+test('requireToken without options, or without a handler, says what it needs', (t) => {
+  for (const nothing of [undefined, null, 'https://login.example.com'])
+    t.throws(() => requireToken(nothing as unknown as TokenOptions), { message: /issuer, audience/ });
+  const fetchOnly = requireToken.fetch as (options: TokenOptions) => unknown;
+  t.throws(() => fetchOnly({ issuer: 'https://login.example.com', audience: 'a' }), { message: /needs a handler/ });
+});
+
+test('an option that is there and undefined is one that is absent', async (t) => {
+  const issuer = await issuerFor(t);
+  const options = { issuer: issuer.url, audience: 'orders', scopes: undefined, claims: undefined, keys: undefined };
+  await t.notThrowsAsync(async () => requireToken(options as unknown as TokenOptions).close());
+});
+
+test.serial('a throw of what comes behind the middleware does not run it a second time', async (t) => {
+  const issuer = await issuerFor(t);
+  const guard = requireToken({ issuer: issuer.url, audience: 'orders' });
+  t.teardown(() => guard.close());
+  const request = {
+    rawHeaders: ['Host', 'a', 'Authorization', `Bearer ${await issuer.token({ aud: 'orders' })}`],
+    headers: { host: 'a' },
+    socket: {},
+  } as unknown as Parameters<typeof guard>[0];
+  const thrown = new Error('of the application');
+  let calls = 0;
+  // The test runner ends a process with an unhandled rejection: for this one it must not hear of it.
+  const others = process.listeners('unhandledRejection');
+  process.removeAllListeners('unhandledRejection');
+  t.teardown(() => {
+    for (const listener of others) process.on('unhandledRejection', listener);
+  });
+  const caught = new Promise((resolve) => process.once('unhandledRejection', resolve));
+  guard(request, {} as Parameters<typeof guard>[1], () => {
+    calls++;
+    throw thrown;
+  });
+  t.is(await caught, thrown, 'it is reported as any other throw in a callback');
+  t.is(calls, 1);
+});
