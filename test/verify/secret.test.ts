@@ -228,7 +228,8 @@ for (const from of [`\${file:/run/secrets/hs256}`, `\${HS256}`]) {
         'S3CRET-of-40-bytes-0123456789-0123456789',
         'keys-source',
       ],
-      [`    keys:\n      secret: ${from}\n    algorithms: [HS256]`, '12345678901234567890', 'wrong-type'],
+      // Digits are text where a secret belongs.
+      [`    keys:\n      secret: ${from}\n    algorithms: [HS256]`, '12345678901234567890', 'short-secret'],
     ] as const) {
       const wrong = saidAbout(issuer, secret);
       t.false(wrong.loaded.ok);
