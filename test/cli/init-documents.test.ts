@@ -56,34 +56,38 @@ test('there are documents', (t) => {
   t.true(files.length > 100);
 });
 
+// One by one, so that the file reports as it goes.
 for (const file of files) {
-  test(`the document ${file} becomes a configuration that loads, and opens nothing that it does not open`, async (t) => {
-    const { config, stderr, leftOut } = await configOf(file);
-    if (config === undefined) {
-      t.true(WITHOUT_PATHS.has(file), stderr);
-      t.regex(stderr, NO_ROUTE);
-      return;
-    }
-    const document: Document = parse(readFileSync(join(root, file), 'utf8'));
-    const table = new RouteTable(config.routes);
-    let operations = 0;
-    for (const [template, item] of Object.entries(document.paths ?? {})) {
-      for (const method of METHODS.filter((name) => item[name])) {
-        const operation = `${method.toUpperCase()} ${template}`;
-        if (leftOut.some((text) => text?.startsWith(`${operation}:`) || text?.startsWith(`${template}:`))) continue;
-        operations += 1;
-        const path = `${prefixOf(document)}${template.split(/[?#]/)[0]?.replace(/\{[^}]*\}/g, 'x1')}`;
-        const found = table.match('', path, method.toUpperCase());
-        t.is(found.kind, 'route', operation);
-        if (found.kind !== 'route') continue;
-        const asked = item[method]?.security ?? document.security;
-        const { guard } = found.route;
-        t.is(guard === 'public', asked?.length === 0, operation);
-        if (guard !== 'public') t.true(asksEnough(guard, bearerScopes(document, asked ?? [])), operation);
+  test.serial(
+    `the document ${file} becomes a configuration that loads, and opens nothing that it does not open`,
+    async (t) => {
+      const { config, stderr, leftOut } = await configOf(file);
+      if (config === undefined) {
+        t.true(WITHOUT_PATHS.has(file), stderr);
+        t.regex(stderr, NO_ROUTE);
+        return;
       }
-    }
-    t.true(operations > 0);
-  });
+      const document: Document = parse(readFileSync(join(root, file), 'utf8'));
+      const table = new RouteTable(config.routes);
+      let operations = 0;
+      for (const [template, item] of Object.entries(document.paths ?? {})) {
+        for (const method of METHODS.filter((name) => item[name])) {
+          const operation = `${method.toUpperCase()} ${template}`;
+          if (leftOut.some((text) => text?.startsWith(`${operation}:`) || text?.startsWith(`${template}:`))) continue;
+          operations += 1;
+          const path = `${prefixOf(document)}${template.split(/[?#]/)[0]?.replace(/\{[^}]*\}/g, 'x1')}`;
+          const found = table.match('', path, method.toUpperCase());
+          t.is(found.kind, 'route', operation);
+          if (found.kind !== 'route') continue;
+          const asked = item[method]?.security ?? document.security;
+          const { guard } = found.route;
+          t.is(guard === 'public', asked?.length === 0, operation);
+          if (guard !== 'public') t.true(asksEnough(guard, bearerScopes(document, asked ?? [])), operation);
+        }
+      }
+      t.true(operations > 0);
+    },
+  );
 }
 
 /** Where the paths of a document begin: the path of its first server, with the defaults of its variables. */

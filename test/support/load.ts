@@ -8,6 +8,13 @@ import { startSecure } from './secure-gateway.ts';
 
 const run = promisify(execFile);
 
+/** How many requests a client sends: far more than any bound on floods allows at once. */
+export const MANY = 20_000;
+/** For one test, in ms, on a machine that is busy with others. */
+export const LOAD_TIMEOUT = 300_000;
+
+export const isFlood = ({ msg }: Readonly<Record<string, unknown>>) => /flood/.test(String(msg));
+
 /** A `test` that loads the gateway with h2load, a client of its own making (nghttp2). */
 export const needsH2load = needs('h2load (Debian: nghttp2-client)', () => {
   try {

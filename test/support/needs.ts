@@ -1,15 +1,30 @@
 import test, { type ExecutionContext } from 'ava';
 
-type Declare = (title: string, check: (t: ExecutionContext) => unknown) => void;
+type Check = (t: ExecutionContext) => unknown;
+
+/** Declares a test, or one that is skipped. */
+interface Declare {
+  (title: string, check: Check): void;
+  /** The same as `test.serial`. */
+  readonly serial: (title: string, check: Check) => void;
+}
+
+const declaring = (declare: (title: string, check: Check, serial: boolean) => void): Declare =>
+  Object.assign((title: string, check: Check) => declare(title, check, false), {
+    serial: (title: string, check: Check) => declare(title, check, true),
+  });
+
+const RUN = declaring((title, check, serial) => (serial ? test.serial : test)(title, check));
+const skip = (what: string) => declaring((title, check) => test.skip(`${title} (skipped: needs ${what})`, check));
 
 /**
  * A `test` for what needs a program or data beside Node. Where that is absent the test is skipped, and its title says
  * what is missing; with BEARERGATE_TEST_ALL=1, as in CI, it fails instead.
  */
 export function needs(what: string, isThere: () => boolean): Declare {
-  if (isThere()) return (title, check) => test(title, check);
-  if (process.env.BEARERGATE_TEST_ALL === '1') return (title) => test(title, (t) => t.fail(`${what} is missing`));
-  return (title, check) => test.skip(`${title} (skipped: needs ${what})`, check);
+  if (isThere()) return RUN;
+  if (process.env.BEARERGATE_TEST_ALL !== '1') return skip(what);
+  return declaring((title) => test(title, (t) => t.fail(`${what} is missing`)));
 }
 
 /**
@@ -17,6 +32,5 @@ export function needs(what: string, isThere: () => boolean): Declare {
  * `npm run test:nodes` runs the others.
  */
 export function needsNode(major: number): Declare {
-  if (Number.parseInt(process.versions.node, 10) >= major) return (title, check) => test(title, check);
-  return (title, check) => test.skip(`${title} (skipped: needs Node ${major})`, check);
+  return Number.parseInt(process.versions.node, 10) >= major ? RUN : skip(`Node ${major}`);
 }
