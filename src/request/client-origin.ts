@@ -1,3 +1,4 @@
+import { forwardedElements } from './forwarded.ts';
 import { isAuthority, type RequestHead } from './head.ts';
 import { trimBlanks } from './lists.ts';
 
@@ -63,17 +64,8 @@ function believe(name: string, value: string, told: Told): void {
   if (name === 'x-forwarded-port' && /^[0-9]{1,5}$/.test(value)) told.port = value;
 }
 
-/** The first element of Forwarded (RFC 7239 §4): `for=192.0.2.1;proto=https;host="api.example.com:8443"`. */
+/** The first element is the one of the client's request: `for=192.0.2.1;proto=https;host="api.example.com:8443"`. */
 function readForwarded(field: string, told: Told): void {
-  const comma = field.indexOf(',');
-  // A comma within quotes stands in no host: the element that has one is read up to it, and what is cut off is no authority.
-  const element = comma === -1 ? field : field.slice(0, comma);
-  for (const pair of element.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals === -1) continue;
-    const text = trimBlanks(pair.slice(equals + 1)).toLowerCase();
-    const value = text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
-    const name = trimBlanks(pair.slice(0, equals)).toLowerCase();
-    if (name === 'proto' || name === 'host') believe(`x-forwarded-${name}`, value, told);
-  }
+  const [first] = forwardedElements(field);
+  for (const name of ['proto', 'host']) believe(`x-forwarded-${name}`, (first?.get(name) ?? '').toLowerCase(), told);
 }

@@ -17,6 +17,7 @@ import { clientOrigin, ownOrigins } from '../../src/request/client-origin.ts';
 import { readBlock } from '../../src/request/field-block.ts';
 import { FieldSorter, isTheGateways } from '../../src/request/fields.ts';
 import { foldName, isFolded } from '../../src/request/fold.ts';
+import { forwardedElements, unquoted } from '../../src/request/forwarded.ts';
 import { handshakeFlaw } from '../../src/request/handshake.ts';
 import { isAuthority, type RequestHead, readHead } from '../../src/request/head.ts';
 import { headBytes, withoutUpgrade } from '../../src/request/head-bytes.ts';
@@ -250,6 +251,12 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
     ),
   ],
   'request/id isUsableId': isUsableId,
+  'request/forwarded forwardedElements': (text) => [
+    forwardedElements(text),
+    forwardedElements(`for="${text}`),
+    forwardedElements(`for=${text};host="${text}"`),
+  ],
+  'request/forwarded unquoted': (text) => [unquoted(text), unquoted(`"${text}"`)],
   'request/lists listMembers': (text) => [listMembers([text]), listMembers(text.split(' '))],
   'request/lists trimBlanks': trimBlanks,
   'request/lists trimEndOf': (text) => trimEndOf(text, '/'),
