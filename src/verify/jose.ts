@@ -4,7 +4,7 @@ import type { Code } from '../errors/catalogue.ts';
 import { bothNames } from './algorithms.ts';
 import type { VerificationKey } from './jwks.ts';
 import type { IssuerSettings } from './settings.ts';
-import { Turns, type Waiters } from './waiters.ts';
+import { Semaphore, type Waiters } from './waiters.ts';
 
 type JoseCode = errors.JOSEErrorCode;
 
@@ -55,7 +55,7 @@ export async function joseVerdict(
     currentDate: new Date(now),
     ...(issuer.maxTokenAge === undefined ? {} : { maxTokenAge: issuer.maxTokenAge / 1000 }),
   };
-  const turn = threads.begin();
+  const turn = threads.acquire();
   if (turn) await turn;
   try {
     if (waiters?.areGone) return GONE;
@@ -66,12 +66,12 @@ export async function joseVerdict(
     const proved = cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired;
     return { ok: false, code: codeOf(cause), proved, cause };
   } finally {
-    threads.end();
+    threads.release();
   }
 }
 
 /** So many as keep node's four threads busy; the others wait here, where those whose clients leave can be left out. */
-const threads = new Turns(64);
+const threads = new Semaphore(64);
 
 /** For nobody: a code that is not remembered. */
 const GONE: JoseVerdict = { ok: false, code: 'verify.keys-unavailable', proved: false, cause: undefined };

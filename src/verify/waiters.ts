@@ -1,4 +1,4 @@
-/** A request that waits for a verification. It is closed once its client has gone, and nobody hears the answer then. */
+/** A request that waits for a verification. Once its client has gone it is closed, and its result is not used. */
 export interface Client {
   readonly closed: boolean;
 }
@@ -7,9 +7,9 @@ export interface Client {
 export const STAYS: Client = { closed: false };
 
 /**
- * How many requests may wait for one thing at once. Whoever invents tokens decides how many there are, each holds its
- * head and its token, and what it waits for may hang: without a bound two connections fill the memory in seconds. A
- * request whose client has gone counts until the wait ends, since so long its memory is held too.
+ * How many requests may wait for one thing at once. An attacker who invents tokens decides how many there are, each holds
+ * its head and its token, and what it waits for may hang: without a bound, two connections fill the memory in seconds. A
+ * request whose client has gone counts until the wait ends, since its memory is held until then.
  */
 export class WaitLimit {
   readonly #most: number;
@@ -23,7 +23,7 @@ export class WaitLimit {
     return this.#waiting;
   }
 
-  /** Takes so many places; answers whether they were free, and takes none otherwise. */
+  /** Takes `count` places and returns true, or takes none and returns false if that many are not free. */
   enter(count: number): boolean {
     if (this.#waiting + count > this.#most) return false;
     this.#waiting += count;
@@ -47,14 +47,14 @@ export class Waiters {
     this.#clients = [first];
   }
 
-  /** Adds a request; answers false where no more may wait for what these wait for. */
+  /** Adds a request; returns false if no more may wait for the same thing. */
   join(client: Client): boolean {
     if (this.#limit?.enter(1) === false) return false;
     this.#clients.push(client);
     return true;
   }
 
-  /** They wait for something else from now on; answers false where so many may not, and they wait for nothing then. */
+  /** Makes all of them wait for something else; returns false if that many may not, and then they wait for nothing. */
   moveTo(limit: WaitLimit): boolean {
     if (limit === this.#limit) return true;
     this.leave();
@@ -75,8 +75,8 @@ export class Waiters {
   }
 }
 
-/** Lets so many at once do something; the others wait, in the order in which they came. */
-export class Turns {
+/** Bounds how many operations run at once; the others wait in the order in which they came. */
+export class Semaphore {
   readonly #most: number;
   #underWay = 0;
   readonly #next: (() => void)[] = [];
@@ -85,15 +85,15 @@ export class Turns {
     this.#most = most;
   }
 
-  /** At once where it is nobody's turn; otherwise wait for the promise. Whoever has had a turn ends it. */
-  begin(): Promise<void> | undefined {
+  /** Undefined if the caller may begin at once; otherwise it may begin when the promise resolves. Afterwards it must `release`. */
+  acquire(): Promise<void> | undefined {
     if (this.#underWay >= this.#most) return new Promise((resolve) => this.#next.push(resolve));
     this.#underWay += 1;
     return undefined;
   }
 
-  /** A turn goes straight to the one that has waited longest, so that no newcomer takes it between. */
-  end(): void {
+  /** Passes the place directly to the caller that has waited longest, so that a newcomer cannot take it. */
+  release(): void {
     const next = this.#next.shift();
     if (next) next();
     else this.#underWay -= 1;

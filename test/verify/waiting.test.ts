@@ -11,7 +11,7 @@ import { IntrospectionVerifier } from '../../src/verify/kinds/introspection.ts';
 import { JwtVerifier } from '../../src/verify/kinds/jwt.ts';
 import type { IssuerSettings, KeySettings } from '../../src/verify/settings.ts';
 import type { IssuerVerifier, Verified } from '../../src/verify/verifier.ts';
-import { Turns, Waiters, WaitLimit } from '../../src/verify/waiters.ts';
+import { Semaphore, Waiters, WaitLimit } from '../../src/verify/waiters.ts';
 import { FakeClock } from '../support/clock.ts';
 import { issuerSettings, KeyLog } from '../support/issuers.ts';
 import { accessClaims, compactToken, makeKey, signToken, type TestKey } from '../support/keys.ts';
@@ -357,17 +357,17 @@ test('requests that wait together move together, and their places come free once
   t.deepEqual([first.waiting, second.waiting, full.waiting], [0, 0, 0]);
 });
 
-test('of turns there are so many at once, and the one that has waited longest is next', async (t) => {
-  const turns = new Turns(2);
-  t.is(turns.begin(), undefined);
-  t.is(turns.begin(), undefined);
+test('a semaphore lets so many in at once, and passes a place to the caller that has waited longest', async (t) => {
+  const places = new Semaphore(2);
+  t.is(places.acquire(), undefined);
+  t.is(places.acquire(), undefined);
   const order: string[] = [];
-  const waiting = ['a', 'b'].map((name) => turns.begin()?.then(() => order.push(name)));
-  turns.end();
+  const waiting = ['a', 'b'].map((name) => places.acquire()?.then(() => order.push(name)));
+  places.release();
   await waiting[0];
   t.deepEqual(order, ['a']);
-  t.true(turns.begin() instanceof Promise, 'a newcomer does not take the place between');
-  turns.end();
+  t.true(places.acquire() instanceof Promise, 'a newcomer does not take the place between');
+  places.release();
   await waiting[1];
   t.deepEqual(order, ['a', 'b']);
 });

@@ -7,7 +7,7 @@ import { answerFault, scopesOf, timeFault } from '../claims.ts';
 import { fetchJson, GIVEN_UP, ProviderError, shownUrl } from '../fetch.ts';
 import type { IntrospectionSettings, OpaqueIssuerSettings } from '../settings.ts';
 import { ConfiguredIssuer, type IssuerVerifier, Verified } from '../verifier.ts';
-import { MAX_WAITING, Turns, type Waiters, WaitLimit } from '../waiters.ts';
+import { MAX_WAITING, Semaphore, type Waiters, WaitLimit } from '../waiters.ts';
 
 /** Asks the issuer about each token (RFC 7662). Its word is good for `cacheFor`, and never beyond `exp`. */
 export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings> implements IssuerVerifier {
@@ -16,7 +16,7 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
   readonly #closing = new AbortController();
   readonly overloaded: Stopped;
   /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
-  readonly #turns = new Turns(MOST_UNDER_WAY);
+  readonly #places = new Semaphore(MOST_UNDER_WAY);
   readonly #limit = new WaitLimit(MOST_UNDER_WAY + MAX_WAITING);
 
   constructor(settings: OpaqueIssuerSettings, ask: Ask) {
@@ -69,13 +69,13 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
   }
 
   async #ask(token: RawToken, waiters: Waiters): Promise<JsonObject> {
-    const turn = this.#turns.begin();
+    const turn = this.#places.acquire();
     if (turn) await turn;
     try {
       if (waiters.areGone) throw new ProviderError('whoever sent the token has gone');
       return await this.#askNow(token);
     } finally {
-      this.#turns.end();
+      this.#places.release();
     }
   }
 
