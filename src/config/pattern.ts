@@ -55,6 +55,7 @@ function readSegment(part: string, last: boolean): PatternSegment | string {
   if (part === '**')
     return last ? { kind: 'rest' } : '** stands for the rest of the path, so it can only be the last segment';
   const name = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(part)?.[1];
+  if (name === '__proto__') return '__proto__ cannot be the name of a segment';
   if (name !== undefined) return { kind: 'named', name };
   if (part.includes('{') || part.includes('}'))
     return 'a {name} takes a whole segment and consists of letters, digits and _';

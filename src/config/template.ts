@@ -75,6 +75,8 @@ const FIXED: Readonly<Record<string, Reference>> = {
 };
 
 function readReference(text: string): Reference | TemplateFlaw {
+  const trimmed = text.trim();
+  if (trimmed !== text) return { flaw: `{${text}} has blanks within its braces`, hint: `write \`{${trimmed}}\`` };
   const fixed = Object.hasOwn(FIXED, text) ? FIXED[text] : undefined;
   if (fixed) return fixed;
   const dot = text.indexOf('.');

@@ -247,7 +247,9 @@ const noOtherToken = (value: string): boolean => isBearer(value) || !holdsToken(
 function authorizationFilter({ guard, token }: RouteSettings): (value: string) => boolean {
   if (guard === 'public') return token === 'forward' ? ANYTHING : noToken;
   if (!guard.tokenFrom.some(({ kind }) => kind === 'authorization')) return noToken;
-  return token === 'forward' ? noOtherToken : NOTHING;
+  if (token === 'strip') return NOTHING;
+  // Without a token in the field such a route has refused the request.
+  return guard.tokenFrom.length === 1 ? ANYTHING : noOtherToken;
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {

@@ -14,3 +14,8 @@ test('an asterisk is no wildcard, and stands for itself as %2A', (t) => {
   t.regex(String(readPattern('/a*b')), /no.* wildcard|not a wildcard/);
   t.like(readPattern('/a%2Ab'), { segments: [{ kind: 'fixed', text: 'a*b' }] });
 });
+
+test('a segment cannot have the one name that an object does not keep', (t) => {
+  t.regex(String(readPattern('/a/{__proto__}')), /__proto__ cannot be the name/);
+  for (const name of ['constructor', 'toString', '_proto_']) t.is(typeof readPattern(`/a/{${name}}`), 'object', name);
+});
