@@ -14,12 +14,18 @@ FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
+# What no program reads of them; licences stay.
+RUN find node_modules -depth -type d \
+      \( -name test -o -name docs -o -name examples -o -name benchmarks -o -name browser -o -name .github \) -exec rm -r {} + \
+  && find node_modules -type f \
+      \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -name '*.md' -o -name '.*' \) ! -iname 'licen*' -delete
 
 FROM dependencies AS build
 RUN npm ci --ignore-scripts
-COPY tsconfig.json build.mjs ./
+COPY tsconfig.json build.mjs build.d.mts ./
 COPY src src
-RUN npm run build
+COPY release release
+RUN npm run release:build
 
 # Node's binary with the libraries that it is linked to, and Debian's records of their packages, which scanners read.
 FROM ${NODE_IMAGE} AS system
@@ -43,7 +49,11 @@ COPY --from=system /rootfs /
 WORKDIR /app
 COPY LICENSE package.json ./
 COPY --from=dependencies /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY --from=build /app/dist/main.js /app/dist/prompts.js /app/dist/package.json dist/
+COPY --from=build /app/dist/THIRD-PARTY-NOTICES.txt /app/dist/bom.cdx.json dist/
+# What `bearergate demo` runs, and the same for published ports: demo --config /app/config/compose/demo.yaml
+COPY config/gateway.yaml config/gateway.yaml
+COPY config/compose/demo.yaml config/compose/demo.yaml
 ENV NODE_ENV=production BEARERGATE_CONFIG=/etc/bearergate/gateway.yaml
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532

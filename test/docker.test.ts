@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';
+import { build } from '../build.mjs';
+import { writePapers } from '../release/papers.ts';
 import { runCommand, SMALL_CONFIG, startCommand } from './support/command.ts';
 import { execForm, type Instruction, readDockerfile } from './support/dockerfile.ts';
 import { ROOT } from './support/documents.ts';
@@ -74,15 +76,33 @@ test('what the image holds starts from a file system that it may not write to, i
   t.teardown(folder.remove);
   const app = folder.file('app');
   mkdirSync(app);
-  execFileSync(process.execPath, ['build.mjs', join(app, 'dist')], { cwd: ROOT });
+  const dist = folder.file('dist');
+  writePapers(dist, await build(dist));
   const packages = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT, encoding: 'utf8' });
   for (const path of packages.trim().split('\n').slice(1)) {
     cpSync(path, join(app, relative(ROOT, path)), { recursive: true });
   }
+  const prune = stages
+    .flatMap(({ instructions }) => instructions)
+    .find(({ text }) => text.startsWith('find node_modules'));
+  execFileSync('sh', ['-c', prune?.text ?? 'false'], { cwd: app });
+  t.false(readdirSync(app, { recursive: true }).some((name) => /\.d\.[cm]?ts$|\.map$/.test(String(name))));
   for (const { words, at } of copies) {
-    if (at === stages.length - 1 && !words[0]?.startsWith('--from'))
-      for (const source of words.slice(0, -1)) cpSync(join(ROOT, source), join(app, source), { recursive: true });
+    if (at !== stages.length - 1) continue;
+    const isOwn = !words[0]?.startsWith('--from');
+    for (const source of words.slice(isOwn ? 0 : 1, -1)) {
+      if (isOwn) cpSync(join(ROOT, source), join(app, source), { recursive: true });
+      else if (source.startsWith('/app/dist/'))
+        cpSync(join(dist, source.slice('/app/dist/'.length)), source.replace('/app', app));
+    }
   }
+  const demos = ['config/gateway.yaml', 'config/compose/demo.yaml'].map((path) => join(app, path));
+  for (const demo of demos) t.true(existsSync(demo), demo);
+  for (const party of packages.trim().split('\n').slice(1))
+    t.true(
+      readdirSync(join(app, relative(ROOT, party))).some((name) => /^licen[cs]e/i.test(name)),
+      `${party} keeps its licence`,
+    );
   const [, main = '', ...rest] = execForm(last('ENTRYPOINT').text);
   t.true(READ_ONLY.length > 0);
   const program = [...READ_ONLY, '--allow-fs-read=*', main.replace(/^\/app/, app), ...rest];
@@ -101,4 +121,16 @@ test('what the image holds starts from a file system that it may not write to, i
   const { code, stderr } = await gateway.stop();
   t.is(code, 0, stderr);
   t.like(await health(), { code: 1, stdout: `not ready: nothing listens on ${hostname}:${port}\n` });
+});
+
+test('the demo that docs/running/container.md starts is in the image, and can be reached where its port is published', (t) => {
+  const page = readFileSync(join(ROOT, 'docs/running/container.md'), 'utf8');
+  const [, port = '', path = ''] =
+    /docker run .*-p 127\.0\.0\.1:\d+:(\d+) bearergate demo --config \/app\/(\S+)/.exec(page) ?? [];
+  t.true(
+    copies.some(({ words, at }) => at === stages.length - 1 && words.at(-1) === path),
+    path,
+  );
+  const yaml = readFileSync(join(ROOT, path), 'utf8');
+  t.regex(yaml, new RegExp(`listen:\n  host: 0\\.0\\.0\\.0 .*\n  port: ${port}\n`));
 });
