@@ -1,4 +1,4 @@
-/** What one client connection has of one upstream. */
+/** How much of one upstream a client connection uses. */
 export interface Holding {
   readonly upstream: object;
   /** Requests on its connections. */
@@ -7,12 +7,12 @@ export interface Holding {
   waiting: number;
 }
 
-/** What one client connection has of all upstreams. It is made with the connection; requests are counted in it. */
+/** How much of each upstream a client connection uses. It lives as long as the connection. */
 export class Holdings {
   #all: Holding[] = [];
 
   of(upstream: object): Holding {
-    // Nearly every client has to do with one.
+    // Nearly every client uses one upstream.
     for (const holding of this.#all) if (holding.upstream === upstream) return holding;
     const holding: Holding = { upstream, underWay: 0, waiting: 0 };
     // A connection may outlive many upstreams, and must not keep them.
@@ -22,15 +22,15 @@ export class Holdings {
   }
 }
 
-/** What one client connection may have of so many while others wait: a quarter, and at least one. */
+/** The share of `total` that one client connection may have while others wait: a quarter, and at least one. */
 export function shareOf(total: number): number {
   return Math.max(1, Math.floor(total / 4));
 }
 
 /**
- * Whether a client connection that holds so many of `total` may have one more while so many are free. Beyond its share it
- * gets what would lie idle. But what it has taken can't be taken back when others come, so it never gets the last one, and
- * nobody gets more than four times what is left after that: whoever comes next finds something.
+ * Whether a client connection that holds `held` of `total` may have one more while `free` are free. Beyond its share it gets
+ * what would be idle. But that cannot be taken back when others arrive, so it never gets the last one, nor more than four
+ * times what remains: the next client always finds something free.
  */
 export function mayHaveMore(held: number, total: number, free: number): boolean {
   if (held === 0) return true;

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 
-/** How long a client has to read its answer before the connection goes. */
+/** How long a client has to read its answer before the connection is closed, in ms. */
 const LINGER = 1000;
 
 /**
- * Ends our side and leaves the other one standing for a moment. Closing a socket with unread bytes in it makes the
- * kernel send a reset, and a client that is still sending would lose the answer that says why (RFC 9112 §9.6).
+ * Ends our side and keeps the other one open for a moment. Closing a socket with unread data makes the kernel send a reset,
+ * and a client that is still sending would lose the answer (RFC 9112 §9.6).
  */
 export function closeGently(socket: Socket): void {
   socket.end();
@@ -14,25 +14,25 @@ export function closeGently(socket: Socket): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Ends our side once what was written has left, and then closes gently. `idle`: how long, in ms, nothing may move. */
+/** Ends our side once all written data has been sent, then closes gently. `idle`: the longest time without progress, in ms. */
 export function closeWhenRead(socket: Socket, idle: number): void {
   socket.setTimeout(idle, () => socket.destroy());
   socket.end(() => closeGently(socket));
 }
 
-/** Has the rest of a body stay unread when the answer is complete, and the connection close gently after it. */
+/** Leaves the rest of a body unread, and closes the connection gently once the answer is complete. */
 export function leaveUnread(request: IncomingMessage): void {
   request.read(0); // counts as begun, so that node does not drain the rest for us
   request.socket.destroySoon = () => closeGently(request.socket);
 }
 
 /**
- * Has the connection close when the answer is complete, and what its client still sends be read and dropped until then,
- * within bounds. Many clients read nothing before they have written the whole body (python-requests, httpx, urllib): a
- * connection that closes before would lose them the answer that says why.
+ * Closes the connection once the answer is complete; until then, reads and discards what the client sends, within bounds. Many
+ * clients read nothing before they have written the whole body (python-requests, httpx, urllib): if the connection closed
+ * earlier, they would lose the answer.
  */
 export function dropRest(request: IncomingMessage): void {
-  // A stream of HTTP/2 is told by a frame that its body is not wanted, and its client reads all the while.
+  // HTTP/2 has a frame that stops the body of a stream, and its clients read while they write.
   if (!(request.socket instanceof Socket)) {
     leaveUnread(request);
     return;
@@ -41,14 +41,14 @@ export function dropRest(request: IncomingMessage): void {
   request.socket.destroySoon = () => dropAndClose(request.socket);
 }
 
-/** How much is dropped, how fast, and how long without anything, at most. A step is a quarter of a second. */
+/** Limits of discarding: total time, time without data, and bytes per step of a quarter of a second. */
 const DROP = { stepMs: 250, steps: 30 * 4, silentSteps: 5 * 4, bytesPerStep: 1024 * 1024 };
 
 function dropAndClose(socket: Socket): void {
   let [left, silent, budget] = [DROP.steps, 0, DROP.bytesPerStep];
   const timer = setInterval(() => {
     left -= 1;
-    // Whoever is not read is not silent.
+    // A client that is not being read is not silent.
     silent = budget === DROP.bytesPerStep ? silent + 1 : 0;
     budget = DROP.bytesPerStep;
     if (left <= 0 || silent >= DROP.silentSteps) socket.destroy();

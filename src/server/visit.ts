@@ -7,15 +7,15 @@ import type { Journey } from '../journey.ts';
 import { closeGently, cut } from '../request/linger.ts';
 import type { Target } from '../route/target.ts';
 
-/** Who answers what is not forwarded, and writes down how it ended. */
+/** Answers requests that are not forwarded, and records how each request ended. */
 export interface VisitDesk {
   refuse(fault: Fault, visit: Visit): void;
   defect(error: unknown, visit: Visit): void;
-  /** Called once, when the response has closed: from then on the journey is. */
+  /** Called once, when the response has closed; the journey is closed from then on. */
   ended(visit: Visit): void;
 }
 
-/** One request while it is under way, with the response that it gets: what forwarding sees of whoever asked. */
+/** One request under way with its response: forwarding sees the client through it. */
 export class Visit implements Passage {
   readonly journey: Journey;
   readonly request: IncomingMessage;

@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { type BlockFlaw, readBlock } from '../../request/field-block.ts';
 
 /**
- * A connection for node's HTTP/2, which would otherwise read what the client sends where nobody sees it: each piece is looked
- * at before node gets it. What node writes goes to the connection as it comes, and no queue of ours is lost with it.
+ * Sits between a TLS connection and node's HTTP/2, which would otherwise read from the connection natively: each chunk that
+ * the client sends is inspected before node gets it. What node writes goes straight to the connection, without a queue here.
  */
 export class Http2Tap extends Duplex {
   readonly #socket: TLSSocket;
@@ -23,7 +23,7 @@ export class Http2Tap extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  /** From now on nothing that the client sends arrives. */
+  /** Discards everything that the client sends from now on. */
   ignoreAll(): void {
     this.#isDeaf = true;
     this.#socket.resume();
@@ -33,7 +33,7 @@ export class Http2Tap extends Duplex {
     this.#socket.resume();
   }
 
-  /** node's own queue is the only one before the connection's: it writes one thing after another. */
+  /** Bypasses the queue of Duplex: node's HTTP/2 writes one chunk after another anyway. */
   override write(chunk: Buffer, ...more: unknown[]): boolean {
     return this.#socket.write(chunk, ...(more as [() => void]));
   }
@@ -50,7 +50,7 @@ export class Http2Tap extends Duplex {
     this.#socket.end(done);
   }
 
-  /** What was written still leaves, such as the GOAWAY that says why. */
+  /** Lets written data be sent first, such as the GOAWAY with the reason. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     done(error);
     const socket = this.#socket;
