@@ -104,3 +104,16 @@ test('the YAML in the README loads', (t) => {
     t.deepEqual(loaded.ok ? [] : loaded.problems, []);
   }
 });
+
+test('what the README links to for users is in the package', (t) => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  // These two are about the sources, which the package does not have; so is the page on measuring.
+  const ofSources = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'bench/README.md'];
+  const links = [...read('README.md').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link = '']) => link);
+  const isPacked = (link: string) => files.some((file) => file === link || link.startsWith(`${file}/`));
+  t.deepEqual(
+    links.filter((link) => !ofSources.includes(link) && !isPacked(link)),
+    [],
+  );
+  t.true(links.length > 10);
+});
