@@ -32,42 +32,67 @@ export function leaveUnread(request: IncomingMessage): void {
  * earlier, they would lose the answer.
  */
 export function dropRest(request: IncomingMessage): void {
-  // HTTP/2 has a frame that stops the body of a stream, and its clients read while they write.
-  if (!(request.socket instanceof Socket)) {
-    leaveUnread(request);
-    return;
+  const { socket } = request;
+  if (socket instanceof Socket) {
+    request.read(0);
+    socket.destroySoon = () => dropAndClose(socket);
+  } else {
+    (socket as unknown as DroppingStream).dropRest();
   }
-  request.read(0);
-  request.socket.destroySoon = () => dropAndClose(request.socket);
+}
+
+/**
+ * A stream of HTTP/2. A reset is to tell its client that the rest of a body is not wanted (RFC 9113 §8.1), but httpx takes
+ * it for an error, and java.net.http waits for ever.
+ */
+interface DroppingStream {
+  /** Has the rest of the body be read and dropped once the answer is complete, and the stream end after that. */
+  dropRest(): void;
 }
 
 /** Limits of discarding: total time, time without data, and bytes per step of a quarter of a second. */
 const DROP = { stepMs: 250, steps: 30 * 4, silentSteps: 5 * 4, bytesPerStep: 1024 * 1024 };
 
-function dropAndClose(socket: Socket): void {
+/** What is read to be dropped. */
+interface Dropped {
+  pause(): unknown;
+  resume(): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/**
+ * Bounds what is dropped of `source`, which it has paused and resumed, and calls `end` where a bound is reached. `key`: what
+ * `hurry` is called with. Returns what is to be called with the size of each piece.
+ */
+export function boundDrop(source: Dropped, key: object, end: () => void): (bytes: number) => void {
   let [left, silent, budget] = [DROP.steps, 0, DROP.bytesPerStep];
   const timer = setInterval(() => {
     left -= 1;
     // A client that is not being read is not silent.
     silent = budget === DROP.bytesPerStep ? silent + 1 : 0;
     budget = DROP.bytesPerStep;
-    if (left <= 0 || silent >= DROP.silentSteps) socket.destroy();
-    else socket.resume();
+    if (left <= 0 || silent >= DROP.silentSteps) end();
+    else source.resume();
   }, DROP.stepMs);
-  hurries.set(socket, () => {
+  hurries.set(key, () => {
     left = Math.min(left, LINGER / DROP.stepMs);
   });
-  socket.once('close', () => clearInterval(timer));
+  source.once('close', () => clearInterval(timer));
+  return (bytes) => {
+    budget -= bytes;
+    if (budget <= 0) source.pause();
+  };
+}
+
+function dropAndClose(socket: Socket): void {
+  const dropped = boundDrop(socket, socket, () => socket.destroy());
   socket.once('end', () => socket.destroy());
   socket.end();
   // No parser sees any of it: what follows the body is not wanted either. node lets a parser read a connection by itself,
   // until somebody else listens; and only it can begin again where it has stopped.
   const drop = () => {
     socket.removeAllListeners('data');
-    socket.on('data', (chunk: Buffer) => {
-      budget -= chunk.length;
-      if (budget <= 0) socket.pause();
-    });
+    socket.on('data', (chunk: Buffer) => dropped(chunk.length));
   };
   if (socket.isPaused()) socket.once('resume', drop).resume();
   else drop();

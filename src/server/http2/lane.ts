@@ -4,6 +4,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { HTTP2, type Http2Head } from '../../request/http2.ts';
+import { boundDrop } from '../../request/linger.ts';
 import type { Sending, StallWatch } from '../stalled.ts';
 import { Http2Response } from './response.ts';
 
@@ -29,6 +30,7 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
   destroyed = false;
   readonly #stream: ServerHttp2Stream;
   readonly #surroundings: LaneSurroundings;
+  #dropsRest = false;
   /** Whether it was we who ended it before its time. */
   #cut = false;
 
@@ -95,6 +97,22 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     this.#surroundings.stalled(this);
   }
 
+  /** Has the rest of the body be read and dropped once the answer is complete, within bounds. */
+  dropRest(): void {
+    this.#dropsRest = true;
+  }
+
+  /** All of the answer has left, and not all of the body has come. */
+  answeredEarly(): void {
+    if (!this.#dropsRest) {
+      this.destroy();
+      return;
+    }
+    this.response.closed();
+    const dropped = boundDrop(this.#stream, this, () => this.destroy());
+    this.#stream.on('data', (chunk: Buffer) => dropped(chunk.length));
+  }
+
   /** The client does not wait any more, or is not to. */
   #gone(): void {
     // A reset without an error looks like the end of a body to node: what came of it must not go on as the whole.
@@ -109,7 +127,7 @@ export class Http2Lane extends EventEmitter implements Pick<Socket, 'destroyed' 
     this.destroyed = true;
     this.request.unpipe();
     this.#surroundings.watch.delete(this.response);
-    this.response.emit('close');
+    this.response.closed();
     this.emit('close');
   }
 }

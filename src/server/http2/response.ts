@@ -11,6 +11,8 @@ interface Carrier {
   readonly sending: Sending;
   /** The client takes nothing of the answer, which is about to be cut. */
   stalled(): void;
+  /** All of the answer has left, and not all of the body has come. */
+  answeredEarly(): void;
   destroy(code?: number): unknown;
 }
 
@@ -40,6 +42,7 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1, Send
   #written = 0;
   /** node asks how the stream is to end. */
   #endIsAsked = false;
+  #isClosed = false;
   /** It is to end without being complete. */
   #broken = false;
 
@@ -139,6 +142,13 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1, Send
     if (isClean && this.writableEnded && !this.#endIsAsked) this.#finish();
   }
 
+  /** The answer is over, complete or not: emits `close`. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.emit('close');
+  }
+
   destroy(): this {
     this.socket.destroy(constants.NGHTTP2_CANCEL);
     return this;
@@ -206,8 +216,7 @@ export class Http2Response extends EventEmitter implements ResponseOfHttp1, Send
     this.writableFinished = true;
     this.#watch.delete(this);
     this.emit('finish');
-    // The rest of a body that nobody reads is not wanted (RFC 9113 §8.1).
-    if (!this.socket.request.complete) this.socket.destroy();
+    if (!this.socket.request.complete) this.socket.answeredEarly();
   }
 }
 
