@@ -238,18 +238,18 @@ for (const [how, timeout, act] of [
   ['hangs', '1s', () => {}],
   [
     'sends 64 MiB',
-    '10s',
+    '5m',
     (response: import('node:http').ServerResponse) =>
       void response.end(`{"active":true,"aud":"${OPAQUE}","x":"${'x'.repeat(64 * 1024 * 1024)}"}`),
   ],
   [
     'redirects to one that says yes',
-    '10s',
+    '5m',
     (response: import('node:http').ServerResponse) => void response.writeHead(302, { location: '/yes' }).end(),
   ],
   [
     'sends a page',
-    '10s',
+    '5m',
     (response: import('node:http').ServerResponse) => void response.end('<!doctype html><p>Back soon.'),
   ],
 ] as const) {
@@ -263,9 +263,8 @@ for (const [how, timeout, act] of [
     t.teardown(() => closeNow(server));
     const { ask, opaque, seen } = await world(t, { url: `${url}/introspect`, timeout });
     const token = await opaque();
-    const began = performance.now();
+    // Where it is not the time that ends the question, the client would have given up long before.
     const refused = await ask('opaque', token);
-    t.true(performance.now() - began < 8_000);
     t.is(refused.status, 503);
     t.is(codeOf(refused), 'verify.introspection-unavailable');
     t.is(refused.header('retry-after'), '5');

@@ -8,6 +8,7 @@ import { probesOf, widest } from '../../src/route/probes.ts';
 import { takesHost } from '../../src/route/ranking.ts';
 import { RouteTable } from '../../src/route/table.ts';
 import { configFrom } from '../support/config.ts';
+import { cpuTime } from '../support/cpu.ts';
 import { anyRequest, anyRoutes, testRoute } from './support.ts';
 
 const UNSECRET = { has: () => true, referenceAt: () => undefined };
@@ -276,8 +277,9 @@ test('a change between hundreds of routes is told within seconds', (t) => {
         { match: { path: `/api/v${index % 4}/{id}/part${index}/**`, methods: ['GET', 'POST'] }, ...guard },
       ]),
     );
-  const start = performance.now();
-  const { requests } = differenceOf(version(many({})), version(many(auth({ scopes: ['a'] }))));
-  t.is(requests.length, 400);
-  t.true(performance.now() - start < 20_000);
+  const spent = cpuTime(() => {
+    const { requests } = differenceOf(version(many({})), version(many(auth({ scopes: ['a'] }))));
+    t.is(requests.length, 400);
+  });
+  t.true(spent < 20_000, `${spent} ms`);
 });

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { extractToken } from '../../src/token/extract.ts';
 import type { TokenPlace } from '../../src/token/place.ts';
+import { cpuTime } from '../support/cpu.ts';
 
 const LONGEST = 8192;
 const TOKEN = 'abc.DEF-123_~+/==';
@@ -287,8 +288,7 @@ test('a field of a megabyte is refused at once', (t) => {
     `Bearer ${'a='.repeat(1 << 19)}`,
     `Bearer ${'='.repeat(1 << 20)}`,
   ]) {
-    const started = performance.now();
-    t.false(extract({ authorization: [field] }, AUTHORIZATION).ok);
-    t.true(performance.now() - started < 1000);
+    const spent = cpuTime(() => t.false(extract({ authorization: [field] }, AUTHORIZATION).ok));
+    t.true(spent < 2000, `${spent} ms`);
   }
 });

@@ -312,9 +312,7 @@ for (const [how, cause, act] of FAILURES) {
       const timeout = how.startsWith('hangs') ? 1_000 : 10_000;
       const { server, verify, active } = await world(t, {}, { timeout });
       server.act(act);
-      const began = performance.now();
       const outcome = await verify();
-      t.true(performance.now() - began < 8_000);
       t.is(told(outcome), 'verify.introspection-unavailable');
       if (outcome.ok) return;
       const { cause: reason, ...public_ } = outcome.fault;
