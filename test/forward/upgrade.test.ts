@@ -346,7 +346,7 @@ test('where a route says so, and on a public one, a WebSocket outlives its token
 });
 
 test('a shutdown gives WebSockets their time and then says that it goes away, each with its line', async (t) => {
-  const { gateway, upstream } = await startWithAnswer(t, undefined, { drain: { delay: '0s', timeout: '300ms' } });
+  const { gateway, upstream } = await startWithAnswer(t, undefined, { drain: { delay: '0s', timeout: '4s' } });
   const one = await open(t, gateway);
   const draining = gateway.server.drain('SIGTERM');
   await gateway.waitForLine(({ msg }) => String(msg).startsWith('no new requests'));

@@ -258,7 +258,7 @@ needsCurl('curl is served, with a body and without', async (t) => {
   const [name, value] = gateway.bearer();
   const curl = async (...more: string[]) => {
     const url = `https://localhost:${gateway.port}/orders`;
-    const written = ['-sk', '--http2', '-w', '|%{http_version}|%{http_code}', '--max-time', '5', url];
+    const written = ['-sk', '--http2', '-w', '|%{http_version}|%{http_code}', '--max-time', '50', url];
     return (await run('curl', [...written, ...more])).stdout;
   };
   t.is(await curl('-H', `${name}: ${value}`), 'got 0|2|200');
