@@ -40,7 +40,7 @@ export class Batch<Item> {
     try {
       this.#each(item);
     } catch (error) {
-      // Each item is a request of somebody else: out of here, the error would end the process with all of them.
+      // Each item belongs to another request: thrown from here, the error would end the process and all of them.
       this.#failed?.(error, item);
     }
   }

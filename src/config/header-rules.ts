@@ -132,10 +132,10 @@ export function keptClaims({ headers, auth }: RouteEntry, path: Path, { shown }:
     const place = [...path, 'headers', 'keep', index];
     const claim = claimOf(foldName(name));
     if (claim === undefined) {
-      const message = `\`${shown(place, name)}\` is no header that is dropped by default: every route lets it through`;
+      const message = `\`${shown(place, name)}\` is not dropped by default: every route lets it through`;
       return [warningAt(place, 'useless-keep', message, 'take it out')];
     }
-    const who = auth === 'public' ? 'anybody' : 'a client';
+    const who = auth === 'public' ? 'anyone' : 'a client';
     const message = `${who} can claim ${CLAIMS[claim]} in \`${shown(place, name)}\`, and the upstream may believe it`;
     return [warningAt(place, 'header-kept', message, 'if the upstream does not: `acknowledge: [header-kept]`')];
   });

@@ -15,7 +15,7 @@ export function withoutToken(text: string, token: string | undefined): string {
   return hasDeeper(masked, token) ? MASK : masked;
 }
 
-/** The value of Authorization without its credentials: those of a public route belong to somebody too. */
+/** The value of Authorization without its credentials, which are secrets on public routes too. */
 export function withoutCredentials(value: string): string {
   const blank = value.indexOf(' ');
   return blank === -1 || value.slice(blank + 1) === MASK ? value : `${value.slice(0, blank)} [credentials]`;

@@ -228,7 +228,7 @@ function compile(headers: HeaderSettings['set']): readonly CompiledHeader[] {
   return headers.map(([name, template]) => [name, compileTemplate(template)] as const);
 }
 
-/** Headers in which the token comes and goes on: naming them as its place is saying that they do. */
+/** Headers from which a route reads its token and which it forwards; naming them as the place of the token implies both. */
 function forwardedPlaces({ guard, token }: RouteSettings): string[] {
   if (guard === 'public' || token === 'strip') return [];
   return guard.tokenFrom.flatMap((place) => (place.kind === 'header' ? [place.name] : []));
@@ -241,8 +241,8 @@ const noToken = (value: string): boolean => !holdsToken(value);
 const noOtherToken = (value: string): boolean => isBearer(value) || !holdsToken(value);
 
 /**
- * Which Authorization fields go on. A token in one that nobody verified ends here: the upstream would take its word for who
- * the client is. Other credentials are for the upstream, unless the field is the place of the token and stripped as a whole.
+ * Which Authorization fields are forwarded. A token that was not verified is dropped: the upstream would believe what it
+ * claims about the client. Other credentials are for the upstream, unless the field is the place of the token and stripped as a whole.
  */
 function authorizationFilter({ guard, token }: RouteSettings): (value: string) => boolean {
   if (guard === 'public') return token === 'forward' ? ANYTHING : noToken;

@@ -79,7 +79,7 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 const LOOKS_ENCODED = /%[0-9A-Fa-f]{2}/;
 
 /**
- * The same for one value of what may be a list to whoever reads it (RFC 9110 §5.6.1). A comma within it would make two of
+ * The same for one value in a header that upstreams may read as a list (RFC 9110 §5.6.1). A comma within it would make two of
  * one: the group `users,admin` is neither `users` nor `admin`, whether the claim is a list or text.
  */
 function valueSafe(text: string): string {

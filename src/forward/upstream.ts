@@ -124,7 +124,7 @@ export class Upstream {
     if (this.#underWay === 0 && this.#line.length === 0) this.#whenIdle?.();
   }
 
-  /** A snapshot for whoever shows it: it changes nothing and costs requests nothing. */
+  /** A snapshot for metrics. It changes nothing and costs requests nothing. */
   figures(): UpstreamFigures {
     const endpoints = this.#targets.map(({ url, isWell, busy, upgraded }) => ({
       url,

@@ -11,7 +11,7 @@ interface Counts {
 }
 
 /**
- * A histogram of durations by one label or none, kept as plain numbers and turned into Prometheus' form only when somebody asks:
+ * A histogram of durations by one label or none, kept as plain numbers and converted to Prometheus' form at each scrape:
  * prom-client's own hashes its labels for each value, which takes longer than counting.
  */
 export class Durations<Label extends string> {

@@ -6,8 +6,8 @@ export type BlockFlaw = 'malformed' | 'remembered';
 /**
  * Looks in a header block of HTTP/2 (RFC 7541 §6) for fields that make a request malformed (RFC 9113 §8.2.1): a name that
  * is empty or has other characters than those of a token in lower case; a value with control characters, or with a blank or
- * tab at either end. nghttp2 leaves such fields out, and node goes on without telling anybody. A field that is named by its
- * number alone was looked at when it came. What can't be read as a header block is a flaw too. Without a flaw it returns
+ * tab at either end. nghttp2 drops such fields, and node reports nothing. A field that is named by its
+ * number alone was checked when it was first sent. What can't be read as a header block is a flaw too. Without a flaw it returns
  * the number of fields.
  */
 export function readBlock(block: Uint8Array): number | BlockFlaw {

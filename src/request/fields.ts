@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
   'x-request-id': 'request-id',
 };
 
-/** What is believed of a trusted proxy, and of nobody else. */
+/** Headers that are accepted from trusted proxies only. */
 const BELIEVED: ReadonlySet<string> = new Set([
   'forwarded',
   'x-forwarded-for',

@@ -89,7 +89,7 @@ function dropAndClose(socket: Socket): void {
   socket.once('end', () => socket.destroy());
   socket.end();
   // No parser sees any of it: what follows the body is not wanted either. node lets a parser read a connection by itself,
-  // until somebody else listens; and only it can begin again where it has stopped.
+  // until another listener is added; and only it can begin again where it has stopped.
   const drop = () => {
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => dropped(chunk.length));

@@ -12,7 +12,7 @@ export interface Answered {
   failed(error: unknown): void;
 }
 
-/** What becomes of a body that nobody is going to read. */
+/** How to treat a body that will not be used. */
 export type RestOfBody = 'none' | 'drop' | 'leave';
 
 /**

@@ -12,7 +12,7 @@ export class Worlds {
   readonly #defect: (error: unknown, where: string) => void;
   #destroyed = false;
 
-  /** `defect` gets what goes wrong while a part closes: nobody waits for that. */
+  /** `defect` gets errors of parts that close in the background. */
   constructor(first: World, defect: (error: unknown, where: string) => void) {
     this.current = first;
     this.#defect = defect;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 /**
  * A number of a JSON text that JavaScript would round: 9007199254740993 would become 9007199254740992, 1e400 Infinity, and
- * 1.00000000000000000001 just 1, each of which may be somebody else. It equals nothing; printed, it is as it was written.
+ * 1.00000000000000000001 just 1, each of which may identify another user. It equals no other value, and prints as it was written.
  */
 export class InexactNumber {
   readonly source: string;
@@ -143,7 +143,7 @@ export function hasInexact(value: unknown): boolean {
   return false;
 }
 
-/** Integers beyond 2^53 have neighbours that are read as the same number, by us or by whoever gets them. */
+/** Integers beyond 2^53 have neighbours that are read as the same number, here or by an upstream. */
 function isInexact(value: unknown): boolean {
   if (typeof value === 'number')
     return Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value);

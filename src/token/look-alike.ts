@@ -4,7 +4,7 @@ import { cookiePairs, decodeForm, type Pair, queryPairs } from './pairs.ts';
 // Upstreams read the names of cookies and parameters in their own ways. PHP takes blanks off their beginning, ends them at
 // a NUL or a bracket (`token[]`) and makes `_` of `.` and spaces; ASP.NET does not mind capitals; many take blanks off both
 // ends, decode names of cookies, and see a further pair behind a comma, a space or a semicolon. A second token that only
-// the upstream sees is somebody else's word on who the client is.
+// the upstream sees would be an unverified claim about the client.
 
 /** Whether a Cookie field has a cookie that a server may take for the one of this name, and that is not called so here. */
 export function hasLookAlikeCookie(fields: readonly string[], name: string): boolean {

@@ -1,7 +1,7 @@
 import { trimBlanks } from '../request/lists.ts';
 
 // Cookie fields and queries are read by index, since they are read before there is a token: a pattern that tries again
-// at each blank, or a decoder that throws at each broken octet, lets anybody keep the event loop busy.
+// at each blank, or a decoder that throws at each broken octet, would let a client block the event loop.
 
 /** A name and its value, as a client sent them in a Cookie field or a query. */
 export interface Pair {

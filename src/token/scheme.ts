@@ -7,7 +7,7 @@ export function isBearer(field: string): boolean {
 }
 
 /**
- * Whether an Authorization field holds a token for whoever has it: by the scheme Bearer (RFC 6750) or DPoP (RFC 9449), in
+ * Whether an Authorization field holds a token that works for its bearer, or a bound one: by the scheme Bearer (RFC 6750) or DPoP (RFC 9449), in
  * any case, alone or as one of several credentials, which some servers read from one field. Many search the whole field
  * for `Bearer` and a word behind it, so it counts at any place where a word can begin.
  */

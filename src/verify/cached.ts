@@ -89,7 +89,7 @@ export class CachedVerifier implements Verifier {
       }
     }
     const underWay = this.#underWay.get(key);
-    // One that everybody has left may be given up, and would tell nobody anything.
+    // A verification whose clients have all left may be abandoned, without a result.
     if (underWay !== undefined && !underWay.waiters.areGone) {
       if (!underWay.waiters.join(client)) return underWay.issuer.overloaded;
       cache.counts.joined += 1;

@@ -104,8 +104,8 @@ function shapeFault(claims: JsonObject): Fault | undefined {
 }
 
 /**
- * A token that is bound to a key is good only beside a proof that whoever sends it has the key (RFC 7800 §3.1, RFC 9449,
- * RFC 8705). Taken without one, a stolen token would work here although its issuer saw to it that it does not.
+ * A token that is bound to a key is valid only with a proof that the client has the key (RFC 7800 §3.1, RFC 9449, RFC 8705).
+ * Accepted without one, a stolen token would work here although its issuer has prevented that.
  */
 function boundFault({ cnf }: JsonObject): Fault | undefined {
   if (!isThere(cnf)) return undefined;

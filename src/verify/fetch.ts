@@ -113,9 +113,9 @@ export function mayFetch(url: string, allowHttp: boolean): boolean {
 }
 
 /**
- * Whether an address that an issuer's document names may be asked. What stands there was written by somebody else: http to
- * this machine is for an issuer that is configured to be here, or any issuer could have the gateway ask what listens on
- * loopback and is meant for this machine alone.
+ * Whether an address that an issuer's document names may be asked. The document is outside input: http to
+ * this machine is allowed only for an issuer that is configured to be here. Otherwise any issuer could make the gateway
+ * request services that listen on loopback for this machine alone.
  */
 export function mayFollow(url: string, from: string, allowHttp: boolean): boolean {
   if (!mayFetch(url, allowHttp)) return false;

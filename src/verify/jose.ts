@@ -73,7 +73,7 @@ export async function joseVerdict(
 /** So many as keep node's four threads busy; the others wait here, where those whose clients leave can be left out. */
 const threads = new Semaphore(64);
 
-/** For nobody: a code that is not remembered. */
+/** The result once all clients have left. Its code is never cached. */
 const GONE: JoseVerdict = { ok: false, code: 'verify.keys-unavailable', proved: false, cause: undefined };
 
 function codeOf(error: unknown): Code {

@@ -60,7 +60,7 @@ export class KeySet implements KeyRing {
 
   /**
    * `before` is one with the same issuer and source and another timing: what it has fetched goes on here. `patience` is
-   * for how many times `refresh` it waits until it fetches, where somebody else does so and tells (`refresh()`).
+   * for how many times `refresh` it waits until it fetches, where the primary process fetches them and reports it (`refresh()`).
    */
   constructor(
     issuer: IssuerSettings,

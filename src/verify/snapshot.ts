@@ -78,7 +78,7 @@ let last: Promise<unknown> = Promise.resolve();
  */
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const done = last.then(work);
-  last = done.catch(() => {}); // whoever asked for it gets the error
+  last = done.catch(() => {}); // the caller of this work gets the error
   return done;
 }
 

@@ -44,7 +44,7 @@ function isOwnName(authority: string, { host, hosts }: AdminNames): boolean {
   return [host, ...hosts].some((own) => hostName(own) === name);
 }
 
-/** The admin port is plain http. `null`, which sandboxed pages and files send, is the origin of nobody. */
+/** The admin port is plain http. `null`, which sandboxed pages and files send, never matches. */
 function isSameOrigin(origin: string, authority: string): boolean {
   const own = `http://${authority}`;
   if (origin === own) return true;

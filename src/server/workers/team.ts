@@ -48,7 +48,7 @@ interface Question {
   readonly id: number;
   readonly answered: Promise<void>;
   readonly settle: () => void;
-  /** Nobody waits for the answer any more. */
+  /** The scrape has been answered without it. */
   isLate: boolean;
 }
 

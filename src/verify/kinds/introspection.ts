@@ -15,7 +15,7 @@ export class IntrospectionVerifier extends ConfiguredIssuer<OpaqueIssuerSettings
   readonly #asker: Ask;
   readonly #closing = new AbortController();
   readonly overloaded: Stopped;
-  /** One question more would be a flood: whoever invents tokens decides how many there are (see docs/decisions). */
+  /** Bounds concurrent questions to the issuer: an attacker who invents tokens decides how many there are (see docs/decisions). */
   readonly #places = new Semaphore(MOST_UNDER_WAY);
   readonly #limit = new WaitLimit(MOST_UNDER_WAY + MAX_WAITING);
 
