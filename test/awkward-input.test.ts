@@ -97,6 +97,7 @@ const NOT_PARSERS: Readonly<Record<string, string>> = {
   'request/head RequestHead': 'by readHead',
   'request/id newRequestId': 'makes an id',
   'request/incoming LeanRequest': "node's own request",
+  'request/linger boundDrop': 'counts bytes',
   'request/linger closeGently': 'closes connections',
   'request/linger closeWhenRead': 'closes connections',
   'request/linger cut': 'closes connections',
