@@ -12,8 +12,12 @@ export function writeTypes(folder: string): void {
   const made = mkdtempSync(join(tmpdir(), 'bearergate-types-'));
   try {
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', '.', '--outDir', made];
-    const { status, stdout } = spawnSync(process.execPath, [tsc, ...options], { cwd: ROOT, encoding: 'utf8' });
+    const project = join(made, 'tsconfig.json');
+    writeFileSync(project, JSON.stringify(projectFor(made)));
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', project], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`the type check fails:\n${stdout}`);
     for (const name of PUBLIC) {
       const text = readFileSync(join(made, 'src/library', `${name}.d.ts`), 'utf8');
@@ -25,6 +29,22 @@ export function writeTypes(folder: string): void {
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/** The project's own options, for the sources alone: no test can keep the package from being built. */
+function projectFor(outDir: string): object {
+  return {
+    extends: join(ROOT, 'tsconfig.json'),
+    compilerOptions: {
+      noEmit: false,
+      declaration: true,
+      emitDeclarationOnly: true,
+      rootDir: ROOT,
+      outDir,
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    },
+    include: [join(ROOT, 'src')],
+  };
 }
 
 function importOf(name: string): string {
