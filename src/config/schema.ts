@@ -61,6 +61,7 @@ export const listenSchema = z
         token: size()
           .refine((bytes) => bytes >= 64, 'is too little for any token; 64B is the least')
           .prefault('8KiB')
+          .meta({ since: '0.2' })
           .describe('The longest token that is looked at; it has to fit into `headers` too.'),
         headersTimeout: positiveDuration().prefault('10s').describe('Time in which the headers have to arrive.'),
         requestTimeout: positiveDuration().prefault('5m').describe('Time in which the whole request has to arrive.'),
@@ -443,7 +444,7 @@ export const routeSchema = z.strictObject({
   websocket: z
     .boolean()
     .default(false)
-    .describe('Carry WebSocket connections. Any other upgrade is refused on every route.'),
+    .describe('Carry WebSocket connections. A request to upgrade to any other protocol is served without the upgrade.'),
   streams: z
     .strictObject({
       endWithToken: z
