@@ -189,12 +189,12 @@ for (const { title, routes, requests } of CASES) {
 }
 
 test('named segments are told as they stand in the canonical path', (t) => {
-  const table = new RouteTable([testRoute('/orders/{id}/{__proto__}/x'), testRoute('/{a}/**')]);
+  const table = new RouteTable([testRoute('/orders/{id}/{constructor}/x'), testRoute('/{a}/**')]);
   const params = (path: string) => {
     const match = table.match('', path, 'GET');
     return match.kind === 'route' ? { ...match.params } : match.kind;
   };
-  t.like(params('/orders/a%2Fb%20/p/x'), { id: 'a%2Fb%20' });
+  t.deepEqual(params('/orders/a%2Fb%20/p/x'), { id: 'a%2Fb%20', constructor: 'p' });
   t.deepEqual(params('/things/1/2'), { a: 'things' });
   t.deepEqual(params('/'), 'none');
 });
@@ -204,7 +204,7 @@ test('a path as deep as a request can have costs what the routes are deep', (t) 
   t.like(table.match('', '/a'.repeat(8000), 'GET'), { kind: 'route', route: { id: '/a/{b}/**' } });
 });
 
-/** Decides what matches and what wins by reading DESIGN section 2 aloud, one route at a time. */
+/** Decides what matches and what wins by the rules as written, one route at a time. */
 function naiveMatch(routes: readonly TestRoute[], host: string, path: string, method: string): string {
   const fitting = routes.filter((candidate) => hostFits(candidate.host, host) && pathFits(candidate.path, path));
   if (fitting.length === 0) return 'none';
