@@ -405,7 +405,7 @@ test('alg none with its empty signature is refused for its algorithm', async (t)
   t.is(told(await verify(token)), 'token.algorithm');
 });
 
-/** In the order of DESIGN section 4. Each token has all faults from its own on; the last has none. */
+/** In the order of checks. Each token has all faults from its own on; the last has none. */
 test('one token has one answer: the checks come in their order', async (t) => {
   const { verify, claims, clock } = await world({ requiredClaims: ['sub'] });
   const past = Math.floor(clock.now() / 1000) - 1_000;

@@ -361,7 +361,7 @@ test('an expired token is fixed at its issuer', (t) => {
   t.regex(faultOf({ claims: { exp: 0 } })?.fix ?? '', /^Request a new token from https:\/\/login\.example\.com and/);
 });
 
-/** In the order of DESIGN section 4. A token with any two of these faults is refused for the earlier one. */
+/** In the order of checks. A token with any two of these faults is refused for the earlier one. */
 const ORDER: readonly (readonly [code: string, detail: RegExp, bad: Case])[] = [
   ['token.type', /type in its header/, { header: { typ: 'dpop+jwt' } }],
   ['token.type', /claim at_hash/, { claims: { at_hash: 'x' } }],
