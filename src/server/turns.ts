@@ -29,6 +29,8 @@ export class Turns {
   /** Watches over every connection of a server. */
   watch(server: Server): void {
     this.#server = server;
+    // For all its life, whoever reads it: node removes its own listener where it stops, and an error without any ends the process.
+    server.on(connectionEvent(server), (socket: Socket) => socket.on('error', () => socket.destroy()));
     server.on(connectionEvent(server), this.#stopAtUpgrades);
   }
 
@@ -145,6 +147,7 @@ class Waiting {
     this.#whenOver = whenOver;
     earlier.on('finish', this.#answered);
     for (const [event, listener] of this.#listeners) this.socket.on(event, listener);
+    this.socket.on('error', this.#failed);
   }
 
   /** Has node read the request and what followed it. */
@@ -153,12 +156,18 @@ class Waiting {
     const { head, isUpgrade } = this.#request;
     socket.setTimeout(0); // the one for idle connections
     this.#attach();
+    socket.off('error', this.#failed);
     // Data after an upgrade must arrive with the head: later it would be lost. Other requests need no copy.
     const pieces = isUpgrade ? [Buffer.concat([head, ...this.#behind])] : [head, ...this.#behind];
     for (const piece of pieces) socket.emit('data', piece);
     if (this.#ended) socket.emit('end');
     else socket.resume();
   }
+
+  /** Stays until node listens again, or for good: the answer may close the connection, and its last write may fail. */
+  readonly #failed = (): void => {
+    this.socket.destroy();
+  };
 
   readonly #answered = (): void => {
     this.#over();
@@ -180,7 +189,6 @@ class Waiting {
         this.#ended = true;
       },
     ],
-    ['error', () => this.socket.destroy()],
     ['close', () => this.#over()],
     ['drain', () => this.#earlier?.emit('drain')],
     ['timeout', () => this.#server.emit('timeout', this.socket)],
